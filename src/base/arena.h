@@ -16,20 +16,20 @@
 #include <stddef.h>
 #include <kaftan/abi.h>
 
-struct arena;
+struct kaftan_arena; /* the SDK sees the same type: kaftan_arena_alloc */
 
-struct arena *arena_new(size_t hint);
-void arena_free(struct arena *a); /* NULL is fine */
+struct kaftan_arena *arena_new(size_t hint);
+void arena_free(struct kaftan_arena *a); /* NULL is fine */
 /* `size` bytes, aligned for any type, valid until the next reset. */
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc(struct kaftan_arena *a, size_t size)
     __attribute__((malloc, returns_nonnull, alloc_size(2)));
-void *arena_zalloc(struct arena *a, size_t count, size_t size)
+void *arena_zalloc(struct kaftan_arena *a, size_t count, size_t size)
     __attribute__((malloc, returns_nonnull));
-void *arena_memdup(struct arena *a, const void *p, size_t size);
-char *arena_strndup(struct arena *a, const char *s, size_t len);
-char *arena_printf(struct arena *a, const char *fmt, ...) KAFTAN_PRINTF(2, 3);
-void arena_reset(struct arena *a);
+void *arena_memdup(struct kaftan_arena *a, const void *p, size_t size);
+char *arena_strndup(struct kaftan_arena *a, const char *s, size_t len);
+char *arena_printf(struct kaftan_arena *a, const char *fmt, ...) KAFTAN_PRINTF(2, 3);
+void arena_reset(struct kaftan_arena *a);
 /* Bytes handed out since the last reset. */
-size_t arena_used(const struct arena *a);
+size_t arena_used(const struct kaftan_arena *a);
 
 #endif

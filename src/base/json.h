@@ -58,7 +58,7 @@ enum { JSON_DEPTH_LIMIT = 500 };
  * Parses one value of `len` bytes. Errors: INVALID, with what, line and
  * column. Memory is bounded by a constant times len.
  */
-struct kaftan_error *json_parse(struct arena *a, const char *text, size_t len,
+struct kaftan_error *json_parse(struct kaftan_arena *a, const char *text, size_t len,
                                 unsigned flags, const struct json **ret)
     KAFTAN_MUST_CHECK;
 const struct json *json_get(const struct json *object, const char *name); /* NULL: absent or no object */

@@ -21,7 +21,7 @@
 
 struct metrics;       /* registry */
 struct metrics_group; /* series with the same labels: one connector, one task ... */
-struct metric;
+struct kaftan_metric;
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
@@ -35,14 +35,14 @@ void metrics_free(struct metrics *m);
 struct metrics_group *metrics_group_new(struct metrics *m, const struct metric_label *labels, size_t count);
 void metrics_group_free(struct metrics_group *g); /* NULL is fine */
 /* `name` as Prometheus wants it, `help` one line; both must be literals or outlive the process. The same name again in a group gives the same series. */
-struct metric *metric_new(struct metrics_group *g, enum metric_kind kind, const char *name, const char *help);
+struct kaftan_metric *metric_new(struct metrics_group *g, enum metric_kind kind, const char *name, const char *help);
 /* The series of a plugin: same name rules, checked, name copied. NULL when the name is no Prometheus name. */
-struct metric *metric_new_checked(struct metrics_group *g, enum metric_kind kind, const char *name, const char *help,
+struct kaftan_metric *metric_new_checked(struct metrics_group *g, enum metric_kind kind, const char *name, const char *help,
                                   const struct metric_label *labels, size_t count);
-void metric_add(struct metric *m, int64_t n);
-void metric_set(struct metric *m, double v);
-void metric_observe(struct metric *m, double v); /* histogram of seconds: 100 us .. 60 s */
-double metric_value(const struct metric *m);
+void metric_add(struct kaftan_metric *m, int64_t n);
+void metric_set(struct kaftan_metric *m, double v);
+void metric_observe(struct kaftan_metric *m, double v); /* histogram of seconds: 100 us .. 60 s */
+double metric_value(const struct kaftan_metric *m);
 /* A gauge read when the text is written; `read` runs on the writing thread: it must read atomics only. */
 void metric_callback(struct metrics_group *g, const char *name, const char *help, double (*read)(void *self), void *self);
 void metrics_write(struct metrics *m, struct buf *ret);
