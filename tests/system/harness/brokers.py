@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real things: Apache Kafka (KRaft, one node), Mosquitto, and the Java Connect worker, on free loopback ports."""
+import glob
+import os
+import shutil
+import subprocess
+
+from .children import Child, can_connect, free_port, run, wait_until
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+
+LOG4J = """status=error
+name=kaftan-tests
+appender.out.type=Console
+appender.out.name=OUT
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=[%d] %p %m (%c{1})%n
+rootLogger.level=INFO
+rootLogger.appenderRef.out.ref=OUT
+"""
+
+
+def shell_function(call):
+    """Asks tools/lib.sh, where the facts about Java and Kafka's jars live."""
+    done = subprocess.run(["bash", "-c", "set -eu; . tools/lib.sh; " + call], cwd=ROOT, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode().strip().splitlines()[-1]
+
+
+def kafka_version(old=False):
+    return shell_function('printf "%s\\n" "$KAFKA_OLD_VERSION"' if old else 'printf "%s\\n" "$KAFKA_VERSION"')
+
+
+def write_properties(path, values):
+    with open(path, "w", encoding="utf-8") as f:
+        for key, value in values.items():
+            f.write("%s=%s\n" % (key, value))
+
+
+class Jvm:
+    """Java and a class path with Kafka's jars."""
+
+    def __init__(self, version, work):
+        self.java = shell_function("java_pick")
+        jars = shell_function('kafka_fetch %s; kafka_dir %s' % (version, version))
+        self.classpath = ":".join(sorted(glob.glob(os.path.join(jars, "*.jar"))))
+        self.log4j = os.path.join(work, "log4j2.properties")
+        with open(self.log4j, "w", encoding="utf-8") as f:
+            f.write(LOG4J)
+
+    def argv(self, main, *args, heap=512):
+        return [self.java, "-Xms%dm" % min(heap, 256), "-Xmx%dm" % heap, "-XX:+UseSerialGC", "-XX:-UsePerfData",
+                "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", "-Dlog4j2.configurationFile=" + self.log4j,
+                "-cp", self.classpath, main] + list(args)
+
+
+class KafkaBroker:
+    """One broker that is its own controller. Stopped and started again, it keeps its port and its data."""
+
+    def __init__(self, work, version=None, heap=512, extra=None):
+        self.work = os.path.join(work, "kafka")
+        os.makedirs(self.work, exist_ok=True)
+        self.version = version or kafka_version()
+        self.jvm = Jvm(self.version, self.work)
+        self.heap = heap
+        self.port = free_port()
+        self.controller_port = free_port()
+        # A second listener whose clients are told to come back through proxy_port, where a test may put a proxy.
+        self.behind_port = free_port()
+        self.proxy_port = free_port()
+        self.bootstrap = "127.0.0.1:%d" % self.port
+        self.log = os.path.join(self.work, "kafka.log")
+        self.file = os.path.join(self.work, "server.properties")
+        self.child = None
+        self._write(extra or {})
+        run(self.jvm.argv("kafka.tools.StorageTool", "format", "-t", "a2FmdGFuLXRlc3QtMDAwMQ", "-c", self.file, heap=128))
+
+    def _write(self, extra):
+        values = {
+            "process.roles": "broker,controller", "node.id": "1",
+            "controller.quorum.voters": "1@127.0.0.1:%d" % self.controller_port,
+            "controller.listener.names": "CONTROLLER",
+            "listeners": "PLAINTEXT://127.0.0.1:%d,PROXIED://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d" %
+                         (self.port, self.behind_port, self.controller_port),
+            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d,PROXIED://127.0.0.1:%d" % (self.port, self.proxy_port),
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": os.path.join(self.work, "data"),
+            "num.partitions": "1", "num.network.threads": "2", "num.io.threads": "4",
+            "offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "4",
+            "group.initial.rebalance.delay.ms": "0",
+            # lets a test's worker notice a killed predecessor within seconds
+            "group.min.session.timeout.ms": "500",
+            "message.max.bytes": "1048588",
+            "auto.create.topics.enable": "true",
+        }
+        values.update(extra)
+        write_properties(self.file, values)
+
+    def start(self):
+        self.child = Child("kafka", self.jvm.argv("kafka.Kafka", self.file, heap=self.heap), self.log)
+        self.wait_ready()
+        return self
+
+    def wait_ready(self):
+        def ready():
+            if not can_connect(self.port):
+                return False
+            done = subprocess.run(["kcat", "-b", self.bootstrap, "-L", "-m", "3"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+            return done.returncode == 0 and b"1 brokers" in done.stdout
+        wait_until("Kafka %s ready" % self.version, ready, 120, 0.2, self.child)
+
+    def stop(self):
+        return self.child.stop(60)
+
+    def kill(self):
+        return self.child.kill()
+
+    def freeze(self):
+        self.child.freeze()
+
+    def thaw(self):
+        self.child.thaw()
+
+    def tool(self, main, *args, seconds=120):
+        return run(self.jvm.argv(main, *args, heap=128), seconds).decode()
+
+    def create_topic(self, topic, partitions=1, configs=None):
+        args = ["--bootstrap-server", self.bootstrap, "--create", "--topic", topic, "--partitions", str(partitions)]
+        for key, value in (configs or {}).items():
+            args += ["--config", "%s=%s" % (key, value)]
+        self.tool("org.apache.kafka.tools.TopicCommand", *args)
+
+
+class Certificates:
+    """A certificate authority with a server's and a client's certificate, made by openssl."""
+
+    def __init__(self, work):
+        self.dir = os.path.join(work, "certificates")
+        os.makedirs(self.dir, exist_ok=True)
+        self.ca = self.path("ca.pem")
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=kaftan test CA",
+             "-keyout", self.path("ca.key"), "-out", self.ca])
+        for name, subject in (("server", "/CN=localhost"), ("client", "/CN=client"), ("stranger", "/CN=stranger")):
+            run(["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", self.path(name + ".key"),
+                 "-out", self.path(name + ".csr")])
+            extensions = self.path(name + ".ext")
+            with open(extensions, "w", encoding="ascii") as f:
+                f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+            run(["openssl", "x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"),
+                 "-CAcreateserial", "-days", "30", "-extfile", extensions, "-out", self.path(name + ".pem")])
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+
+class Mosquitto:
+    """One Mosquitto; settings are lines of its configuration that are added or that replace the defaults below."""
+
+    def __init__(self, work, name="mosquitto", settings=None, certificates=None, port=None):
+        self.name = name
+        self.work = os.path.join(work, name)
+        os.makedirs(self.work, exist_ok=True)
+        self.port = port or free_port()
+        self.tls_port = free_port() if certificates else None
+        self.file = os.path.join(self.work, "mosquitto.conf")
+        self.log = os.path.join(self.work, "mosquitto.log")
+        self.store = os.path.join(self.work, "mosquitto.db")
+        self.child = None
+        values = {"per_listener_settings": "false", "user": "root" if os.geteuid() == 0 else None,
+                  "persistence": "true", "persistence_location": self.work + "/", "autosave_interval": "1800",
+                  "max_queued_messages": "0", "max_inflight_messages": "0", "max_queued_bytes": "0",
+                  "allow_anonymous": "true", "sys_interval": "1", "set_tcp_nodelay": "true",
+                  "log_dest": "stdout", "log_type": "notice", "connection_messages": "true"}
+        values.update(settings or {})
+        with open(self.file, "w", encoding="utf-8") as f:
+            for key, value in values.items():
+                if value is not None:
+                    f.write("%s %s\n" % (key, value))
+            f.write("listener %d 127.0.0.1\n" % self.port)
+            if certificates:
+                f.write("listener %d 127.0.0.1\n" % self.tls_port)
+                f.write("cafile %s\ncertfile %s\nkeyfile %s\nrequire_certificate true\n" %
+                        (certificates.ca, certificates.path("server.pem"), certificates.path("server.key")))
+
+    @property
+    def uri(self):
+        return "tcp://127.0.0.1:%d" % self.port
+
+    @staticmethod
+    def add_user(work, user, password):
+        """A password file for the setting password_file."""
+        path = os.path.join(work, "passwords")
+        run(["mosquitto_passwd", "-b"] + ([] if os.path.exists(path) else ["-c"]) + [path, user, password])
+        return path
+
+    def start(self):
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        self.child = Child(self.name, [program, "-c", self.file], self.log)
+        wait_until("%s listens" % self.name, lambda: can_connect(self.port), 30, 0.02, self.child)
+        return self
+
+    def stop(self):
+        """SIGTERM: saves its sessions to the persistence file."""
+        return self.child.stop(30)
+
+    def kill(self):
+        return self.child.kill()
+
+    def freeze(self):
+        self.child.freeze()
+
+    def thaw(self):
+        self.child.thaw()
+
+
+class JavaConnect:
+    """Apache Kafka's own Connect worker (distributed) with the given properties."""
+
+    def __init__(self, work, properties, version=None, name="java-connect"):
+        self.work = os.path.join(work, name)
+        os.makedirs(self.work, exist_ok=True)
+        self.name = name
+        self.jvm = Jvm(version or kafka_version(), self.work)
+        self.port = free_port()
+        self.file = os.path.join(self.work, "worker.properties")
+        self.log = os.path.join(self.work, "worker.log")
+        values = dict(properties)
+        values["listeners"] = "http://127.0.0.1:%d" % self.port
+        values["plugin.discovery"] = "service_load"
+        write_properties(self.file, values)
+        self.child = None
+
+    def start(self):
+        self.child = Child(self.name, self.jvm.argv("org.apache.kafka.connect.cli.ConnectDistributed", self.file), self.log)
+        from .worker import Rest
+        rest = Rest(self.port)
+        wait_until("Java Connect ready", lambda: rest.healthy(), 120, 0.2, self.child)
+        return self
+
+    def stop(self):
+        return self.child.stop(60)
+
+    def kill(self):
+        return self.child.kill()
