@@ -9,3 +9,6 @@ tests_system_referee_mqtt_sub_SOURCES = tests/system/referee/mqtt_sub.c tests/sy
 	tests/system/referee/options.h
 tests_system_referee_mqtt_sub_LDADD = -lpaho-mqtt3as -lpthread
 endif
+dist_check_SCRIPTS += tests/system/check-entrypoint.sh
+TESTS += tests/system/check-entrypoint.sh
+EXTRA_DIST += docker .ci/run

@@ -174,12 +174,16 @@ class Mosquitto:
                   "persistence": "true", "persistence_location": self.work + "/", "autosave_interval": "1800",
                   "max_queued_messages": "0", "max_inflight_messages": "0", "max_queued_bytes": "0",
                   "allow_anonymous": "true", "sys_interval": "1", "set_tcp_nodelay": "true",
-                  "log_dest": "stdout", "log_type": "notice", "connection_messages": "true"}
+                  # not stdout, which it buffers when it is a file
+                  "log_dest": "file " + os.path.join(self.work, "messages.log"), "connection_messages": "true"}
+        types = ("notice", "warning", "error", "subscribe")
         values.update(settings or {})
         with open(self.file, "w", encoding="utf-8") as f:
             for key, value in values.items():
                 if value is not None:
                     f.write("%s %s\n" % (key, value))
+            for kind in types:
+                f.write("log_type %s\n" % kind)
             f.write("listener %d 127.0.0.1\n" % self.port)
             if certificates:
                 f.write("listener %d 127.0.0.1\n" % self.tls_port)
@@ -202,6 +206,21 @@ class Mosquitto:
         self.child = Child(self.name, [program, "-c", self.file], self.log)
         wait_until("%s listens" % self.name, lambda: can_connect(self.port), 30, 0.02, self.child)
         return self
+
+    def subscriptions(self, topic_filter):
+        """How often a client has subscribed to a filter, as the log tells ("<time>: <client> <qos> <filter>")."""
+        ends = tuple(" %d %s" % (qos, topic_filter) for qos in (0, 1, 2))
+        return sum(1 for line in self.messages().splitlines() if line.endswith(ends))
+
+    def messages(self):
+        try:
+            with open(os.path.join(self.work, "messages.log"), encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def wait_subscribed(self, topic_filter, times=1, seconds=60):
+        wait_until("subscription to %s" % topic_filter, lambda: self.subscriptions(topic_filter) >= times, seconds)
 
     def stop(self):
         """SIGTERM: saves its sessions to the persistence file."""

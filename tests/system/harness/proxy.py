@@ -90,6 +90,7 @@ class Link:
         self.broker = Side(self, DOWN)
         self.early = []
         self.closed = False
+        self.ended_ways = set()
         self.bytes = {UP: 0, DOWN: 0}
         self.packets = {UP: Packets(), DOWN: Packets()}
         self.counts = {UP: collections.Counter(), DOWN: collections.Counter()}
@@ -194,8 +195,12 @@ class Link:
                 other.transport.resume_reading()
 
     def eof(self, direction):
+        """A half-closed connection goes on in the other direction, as without a proxy."""
+        self.ended_ways.add(direction)
         target = self.side(direction).transport
-        if target and target.can_write_eof() and not target.is_closing():
+        if len(self.ended_ways) == 2:
+            self.lost()
+        elif target and target.can_write_eof() and not target.is_closing():
             try:
                 target.write_eof()
             except OSError:
