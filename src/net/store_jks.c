@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "net/jks.h"
 
-static struct log log = LOG("net.store");
+static struct log logger = LOG("net.store");
 
 static X509 *cert_of(struct kaftan_slice der)
 {
@@ -52,7 +52,7 @@ struct kaftan_error *store_read_jks(struct store_parts *p, struct kaftan_slice b
     if (*p->password && !jks_intact(bytes, p->password))
         return store_wrong_password();
     if (!*p->password)
-        log_warn(&log, "a key store is used without its password: whether it was changed is not checked",
+        log_warn(&logger, "a key store is used without its password: whether it was changed is not checked",
                  LOG_STR("store", p->where));
     while (!err && jks_next(&j, &e, &err))
         err = take_entry(p, &e);

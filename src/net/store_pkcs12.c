@@ -3,9 +3,11 @@
 
 #include "net/store_int.h"
 
-#include <limits.h>
+#include <stdint.h>
+#include <string.h>
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
+#include <openssl/x509v3.h>
 
 #include "base/mem.h"
 

@@ -174,7 +174,7 @@ static struct kaftan_error *set_alpn(SSL_CTX *ctx, const char *const *names)
 struct kaftan_error *kaftan_tls_new(const struct kaftan_tls_options *o, struct kaftan_tls **ret)
 {
     ASSERT(o->size >= sizeof *o);
-    bool v12, v13;
+    bool v12 = true, v13 = true;
     struct kaftan_tls *t = mem_zalloc(1, sizeof *t);
     atomic_init(&t->holders, 1);
     t->verify_host = o->verify_host;
