@@ -42,7 +42,7 @@ struct kaftan_tls_options {
     const char *ca_path;              /* PEM file or hashed directory; NULL or "" : none */
     const struct kaftan_store *key;   /* NULL: no client certificate */
     const char *crl_path;             /* PEM; NULL or "" : none */
-    bool verify_host;                 /* host name check (RFC 9525) */
+    bool verify_host;                 /* host name check, as HTTPS (and Java) does it */
     const char *const *protocols;     /* NULL ended: TLSv1.2, TLSv1.3; NULL: both */
     const char *const *ciphers;       /* NULL ended; OpenSSL or IANA names; NULL: the library's */
     const char *const *alpn;          /* NULL ended; NULL: none */
@@ -74,6 +74,7 @@ KAFTAN_API struct kaftan_error *kaftan_stream_open(const struct kaftan_stream_op
     KAFTAN_MUST_CHECK;
 KAFTAN_API enum kaftan_io kaftan_stream_opened(struct kaftan_stream *s); /* goes on with opening */
 KAFTAN_API enum kaftan_io kaftan_stream_read(struct kaftan_stream *s, void *buf, size_t size, size_t *ret);
+/* After AGAIN the same bytes must come again; more may follow them. */
 KAFTAN_API enum kaftan_io kaftan_stream_write(struct kaftan_stream *s, const void *buf, size_t size, size_t *ret);
 KAFTAN_API int kaftan_stream_fd(const struct kaftan_stream *s); /* -1: none just now, wait for the deadline */
 /* What to wait for: `wanted` is what the caller would like (KAFTAN_WANT_*); opening and TLS may change it. */

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
@@ -234,9 +236,9 @@ static struct kaftan_error *read_parts(struct store_parts *p, struct kaftan_slic
     if (bytes.len == 0)
         return kaftan_error_new(KAFTAN_E_INVALID, "is empty");
     for (size_t i = 0; i < 4 && i < bytes.len; i++)
-        (void)snprintf(first + 3 * i, sizeof first - 3 * i, "%s%02X", i ? " " : "", (unsigned)(uint8_t)bytes.ptr[i]);
-    return kaftan_error_new(KAFTAN_E_INVALID, "is neither PEM, PKCS#12 nor JKS (first bytes %.*s)",
-                            (int)(bytes.len < 4 ? bytes.len * 3 - 1 : 11), first);
+        (void)snprintf(first + 3 * i, sizeof first - 3 * i, "%02X ", (unsigned)(uint8_t)bytes.ptr[i]);
+    first[strlen(first) - 1] = '\0';
+    return kaftan_error_new(KAFTAN_E_INVALID, "is neither PEM, PKCS#12 nor JKS (first bytes %s)", first);
 }
 
 /* ---- the store -------------------------------------------------------- */

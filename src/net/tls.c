@@ -136,7 +136,7 @@ static struct kaftan_error *set_trust(SSL_CTX *ctx, const struct kaftan_tls_opti
         err = set_crl(ctx, o->crl_path);
     /* What stands in a trust store is trusted, be it no root. */
     (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tls_on_verdict);
     return err;
 }
 

@@ -15,6 +15,7 @@ struct kaftan_tls {
 };
 
 BIO_METHOD *tls_socket_method(void);
+int tls_on_verdict(int ok, X509_STORE_CTX *ctx); /* verify callback */
 /* OpenSSL's newest reason in a few words; empties its queue. */
 void tls_reason(char *ret, size_t size);
 

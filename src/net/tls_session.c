@@ -20,6 +20,7 @@ struct tls_session {
     SSL *ssl;               /* owned */
     const char *host;       /* owned by the stream, as is: */
     const char *peer;
+    X509 *rejected;    /* owned; the certificate that was not accepted; NULL: none */
     int fd;            /* the stream's */
     int handshake;     /* KAFTAN_WANT_*: what the handshake waits for */
     bool read_writes;  /* reading waits for room to write (key update) */
@@ -78,6 +79,17 @@ BIO_METHOD *tls_socket_method(void)
     return m;
 }
 
+/* A certificate that is refused is forgotten by OpenSSL; its names are what the user must hear. */
+int tls_on_verdict(int ok, X509_STORE_CTX *ctx)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_session *s = SSL_get_app_data(ssl);
+    X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+    if (!ok && s && !s->rejected && cert && X509_up_ref(cert) == 1)
+        s->rejected = cert;
+    return ok;
+}
+
 /* SNI takes names only; a certificate names an address as an address. */
 static bool name_host(struct tls_session *s)
 {
@@ -108,6 +120,7 @@ struct kaftan_error *tls_session_new(struct kaftan_tls *t, int fd, const char *h
     BIO_set_init(bio, 1);
     SSL_set_bio(s->ssl, bio, bio);
     SSL_set_connect_state(s->ssl);
+    SSL_set_app_data(s->ssl, s);
     if (!name_host(s)) {
         ERR_clear_error();
         tls_session_free(s);
@@ -122,6 +135,7 @@ void tls_session_free(struct tls_session *s)
     if (!s)
         return;
     SSL_free(s->ssl);
+    X509_free(s->rejected);
     kaftan_tls_unref(s->tls);
     mem_free(s);
 }
@@ -129,7 +143,7 @@ void tls_session_free(struct tls_session *s)
 /* "a.example, b.example": what the certificate says its owner is called. */
 static void certificate_names(const struct tls_session *s, struct buf *ret)
 {
-    X509 *cert = SSL_get0_peer_certificate(s->ssl);
+    X509 *cert = s->rejected;
     GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
     char common[256];
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && ret->len < 512; i++) {
