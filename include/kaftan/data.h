@@ -38,7 +38,7 @@ enum kaftan_kind {
     KAFTAN_KIND_FLOAT32,
     KAFTAN_KIND_FLOAT64,
     KAFTAN_KIND_BOOLEAN,
-    KAFTAN_KIND_STRING, /* UTF-8 */
+    KAFTAN_KIND_STRING, /* UTF-8; an unpaired surrogate, which Java strings may hold, as its three bytes */
     KAFTAN_KIND_BYTES,
     KAFTAN_KIND_ARRAY,
     KAFTAN_KIND_MAP, /* insertion order */
@@ -46,6 +46,12 @@ enum kaftan_kind {
     KAFTAN_KIND_DECIMAL, /* unscaled big-endian two's complement and scale (BigDecimal) */
     KAFTAN_KIND_DATE     /* java.util.Date: milliseconds since 1970; which logical type is the schema's matter */
 };
+
+/* Schema names that select a behaviour by themselves. */
+#define KAFTAN_NAME_DECIMAL "org.apache.kafka.connect.data.Decimal"     /* BYTES, version 1, parameter scale; DECIMAL values */
+#define KAFTAN_NAME_DATE "org.apache.kafka.connect.data.Date"           /* INT32, version 1; DATE values at midnight */
+#define KAFTAN_NAME_TIME "org.apache.kafka.connect.data.Time"           /* INT32, version 1; DATE values of 1970-01-01 */
+#define KAFTAN_NAME_TIMESTAMP "org.apache.kafka.connect.data.Timestamp" /* INT64, version 1; DATE values */
 
 struct kaftan_schema;
 struct kaftan_arena;
@@ -127,6 +133,38 @@ static inline struct kaftan_value kaftan_bytes(const void *p, size_t len) /* bor
     v.as.s.len = len;
     return v;
 }
+static inline struct kaftan_value kaftan_float(float f)
+{
+    struct kaftan_value v = { KAFTAN_KIND_FLOAT32, 0, { 0 } };
+    v.as.f = f;
+    return v;
+}
+static inline struct kaftan_value kaftan_array(const struct kaftan_array *array) /* borrows */
+{
+    struct kaftan_value v = { KAFTAN_KIND_ARRAY, 0, { 0 } };
+    v.as.array = array;
+    return v;
+}
+static inline struct kaftan_value kaftan_map(const struct kaftan_map *map) /* borrows */
+{
+    struct kaftan_value v = { KAFTAN_KIND_MAP, 0, { 0 } };
+    v.as.map = map;
+    return v;
+}
+static inline struct kaftan_value kaftan_structure(const struct kaftan_struct *structure) /* borrows */
+{
+    struct kaftan_value v = { KAFTAN_KIND_STRUCT, 0, { 0 } };
+    v.as.structure = structure;
+    return v;
+}
+static inline struct kaftan_value kaftan_decimal(const void *unscaled, size_t len, int32_t scale) /* borrows */
+{
+    struct kaftan_value v = { KAFTAN_KIND_DECIMAL, 0, { 0 } };
+    v.scale = scale;
+    v.as.s.ptr = (const char *)unscaled;
+    v.as.s.len = len;
+    return v;
+}
 /* Member of a schemaless map by string key; NULL when absent or no map. */
 KAFTAN_API const struct kaftan_value *kaftan_map_get(const struct kaftan_value *map, const char *key);
 /*
@@ -157,11 +195,22 @@ KAFTAN_API void kaftan_schema_builder_value(struct kaftan_schema_builder *b, con
 /* Ends the builder; reports the first misuse. */
 KAFTAN_API struct kaftan_error *kaftan_schema_build(struct kaftan_schema_builder *b, const struct kaftan_schema **ret)
     KAFTAN_MUST_CHECK;
-KAFTAN_API const struct kaftan_schema *kaftan_schema_ref(const struct kaftan_schema *s); /* NULL is fine */
+/*
+ * Keep what this returns, not what was given: a schema that a converter made
+ * in a batch's arena comes back as a copy of its own. NULL is fine.
+ */
+KAFTAN_API const struct kaftan_schema *kaftan_schema_ref(const struct kaftan_schema *s);
 KAFTAN_API void kaftan_schema_unref(const struct kaftan_schema *s);
 KAFTAN_API enum kaftan_type kaftan_schema_type(const struct kaftan_schema *s);
 KAFTAN_API bool kaftan_schema_optional(const struct kaftan_schema *s);
 KAFTAN_API const char *kaftan_schema_name(const struct kaftan_schema *s); /* NULL: none */
+KAFTAN_API bool kaftan_schema_version(const struct kaftan_schema *s, int32_t *ret); /* false: none */
+KAFTAN_API const char *kaftan_schema_doc(const struct kaftan_schema *s);            /* NULL: none */
+KAFTAN_API const char *kaftan_schema_parameter(const struct kaftan_schema *s, const char *name); /* NULL: none */
+KAFTAN_API const struct kaftan_value *kaftan_schema_default(const struct kaftan_schema *s);      /* NULL: none */
+KAFTAN_API const struct kaftan_schema *kaftan_schema_key(const struct kaftan_schema *s);   /* MAP; NULL: unknown */
+KAFTAN_API const struct kaftan_schema *kaftan_schema_value(const struct kaftan_schema *s); /* MAP, ARRAY; NULL: unknown */
+KAFTAN_API bool kaftan_schema_equal(const struct kaftan_schema *a, const struct kaftan_schema *b); /* NULL is fine */
 KAFTAN_API size_t kaftan_schema_field_count(const struct kaftan_schema *s);
 KAFTAN_API const char *kaftan_schema_field_name(const struct kaftan_schema *s, size_t i);
 KAFTAN_API const struct kaftan_schema *kaftan_schema_field_schema(const struct kaftan_schema *s, size_t i);
@@ -175,5 +224,7 @@ KAFTAN_API struct kaftan_error *kaftan_struct_put(struct kaftan_struct *s, const
 KAFTAN_API const struct kaftan_schema *kaftan_struct_schema(const struct kaftan_struct *s);
 /* Without the default, by index. */
 KAFTAN_API const struct kaftan_value *kaftan_struct_at(const struct kaftan_struct *s, size_t i);
+/* By name; the field's default in place of a null. NULL: no such field. */
+KAFTAN_API const struct kaftan_value *kaftan_struct_get(const struct kaftan_struct *s, const char *field);
 
 #endif
