@@ -64,9 +64,13 @@ struct kaftan_config_key {
     const char *const *allowed;   /* NULL ended; values (of each list item) must be one of them */
     const char *const *recommended; /* NULL ended; shown by validation only */
     bool ranged;                  /* numbers: min and max hold */
-    int64_t min, max;             /* max 0 with ranged and min > 0: no upper bound */
+    int64_t min, max;             /* max 0: no upper bound */
     bool non_empty;               /* STRING: not ""; LIST: at least one item */
-    /* Further check of one parsed value (the field's address); `self_name` is the key's name. Any thread. */
+    /*
+     * Further check of one parsed value (the field's address); `self_name` is the key's name. Not asked for a null,
+     * but of a list, which is empty then. The message is shown as it stands: the whole of
+     * `Invalid value <v> for configuration <name>: ...`. Any thread.
+     */
     struct kaftan_error *(*validate)(const char *self_name, const void *field);
     const char *group;
     int32_t order_in_group; /* 0: place in the table */
