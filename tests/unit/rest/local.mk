@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+UNIT_TESTS += tests/unit/rest/test_rest
+tests_unit_rest_test_rest_SOURCES = %D%/test_rest.c %D%/fake_herder.c %D%/fake_herder.h
+tests_unit_rest_test_rest_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_rest_test_rest_LDADD = src/librest.a src/libconfig.a src/libbase.a \
+	$(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS) $(PCRE2_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_uri tests/fuzz/fuzz_body
+TESTS += tests/fuzz/fuzz_uri tests/fuzz/fuzz_body
+EXTRA_DIST += tests/fuzz/uri.corpus tests/fuzz/body.corpus
+tests_fuzz_fuzz_uri_SOURCES = tests/fuzz/fuzz_uri.c tests/fuzz/replay.c
+tests_fuzz_fuzz_uri_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_uri_LDADD = src/librest.a src/libbase.a $(PCRE2_LIBS)
+tests_fuzz_fuzz_body_SOURCES = tests/fuzz/fuzz_body.c tests/fuzz/replay.c
+tests_fuzz_fuzz_body_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_body_LDADD = src/librest.a src/libbase.a $(PCRE2_LIBS)
