@@ -126,7 +126,7 @@ class Bench:
         run(self.publish(topic, self.fill, size), 300)
         cpu = Cpu(mosquitto=self.mqtt.child, kafka=self.kafka.child)
         child = self.pipe(topic, client)
-        mine = Cpu(self=child)
+        mine = Cpu(peer=child)
         seconds = self.span(topic, self.fill)
         result = {"rate": self.fill / seconds, "cpu": dict(cpu.per_million(self.fill), **mine.per_million(self.fill)),
                   "memory": memory(child.pid)}
@@ -137,7 +137,7 @@ class Bench:
         topic = self.topic()
         child = self.pipe(topic, "flood-" + topic)
         self.mqtt.wait_subscribed(topic)
-        cpu = Cpu(self=child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
+        cpu = Cpu(peer=child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
         run(self.publish(topic, self.flood, size), 300)
         seconds = self.span(topic, self.flood)
         result = {"rate": self.flood / seconds, "cpu": cpu.per_million(self.flood)}
@@ -168,7 +168,7 @@ class Bench:
         rest.must("PUT", "/connectors/%s/stop" % topic)
         wait_until("the task of %s is gone" % topic, lambda: not rest.status(topic)["tasks"], 60)
         run(self.publish(topic, self.fill, size), 300)
-        cpu = Cpu(self=self.worker.child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
+        cpu = Cpu(peer=self.worker.child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
         rest.must("PUT", "/connectors/%s/resume" % topic)
         seconds = self.span(topic, self.fill)
         result = {"rate": self.fill / seconds, "cpu": cpu.per_million(self.fill), "memory": memory(self.worker.child.pid)}
@@ -178,7 +178,7 @@ class Bench:
     def flood_kaftan(self, size):
         topic = self.topic()
         self.connector(topic)
-        cpu = Cpu(self=self.worker.child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
+        cpu = Cpu(peer=self.worker.child, mosquitto=self.mqtt.child, kafka=self.kafka.child)
         run(self.publish(topic, self.flood, size), 300)
         seconds = self.span(topic, self.flood)
         result = {"rate": self.flood / seconds, "cpu": cpu.per_million(self.flood)}
@@ -283,7 +283,7 @@ def rows_of(r):
     rows = []
     for size in ("100", "1024"):
         d, c = r["drain"][size]["kaftan"], r["drain"][size]["pipe"]
-        ratio, cpu = d["rate"] / c["rate"], d["cpu"]["self"] / c["cpu"]["self"]
+        ratio, cpu = d["rate"] / c["rate"], d["cpu"]["peer"] / c["cpu"]["peer"]
         rows.append(("drain %s B: rate, Kaftan / pipe" % size, "%.2f" % ratio, ">= 0.80", ratio >= 0.80))
         rows.append(("drain %s B: CPU per message, Kaftan / pipe" % size, "%.2f" % cpu, "<= 1.50", cpu <= 1.50))
     for rate in sorted(r["latency"], key=int):
@@ -306,7 +306,7 @@ def report(r):
             for who in ("pipe", "kaftan"):
                 x = both[who]
                 out.append("| %s, %s | %s | %d | %.2f | %.2f | %.2f | %.2f |" % (
-                    kind, who, size, x["rate"], x["rate"] / both["pipe"]["rate"], x["cpu"]["self"], x["cpu"]["mosquitto"],
+                    kind, who, size, x["rate"], x["rate"] / both["pipe"]["rate"], x["cpu"]["peer"], x["cpu"]["mosquitto"],
                     x["cpu"]["kafka"]))
     for size, x in r["bare"].items():
         out.append("| bare producer into Kafka | %s | %d | | | | |" % (size, x["producer"]["rate"]))
