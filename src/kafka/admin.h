@@ -34,9 +34,15 @@ int admin_fd(const struct admin *a); /* readable when a result may be there */
 /* One topic at a time. The request is ended by admin_result. */
 struct admin_request *admin_create_start(struct admin *a, const struct admin_new_topic *t, int timeout_ms);
 struct admin_request *admin_describe_start(struct admin *a, const char *topic, int timeout_ms); /* EXISTS or MISSING */
-/* False: not yet. True: *ret or *ret_err is set and the request is freed. RETRIABLE/TIMEOUT errors may be tried again. */
+/*
+ * False: not yet. True: *ret or *ret_err is set and the request is freed.
+ * RETRIABLE/TIMEOUT errors may be tried again; CONFLICT: fewer brokers than
+ * the replication factor asks for.
+ */
 bool admin_result(struct admin_request *r, enum admin_topic *ret, struct kaftan_error **ret_err);
 void admin_cancel(struct admin_request *r); /* NULL is fine */
+/* What the client last complained of (no broker, wrong password ...); "" when nothing. Valid until the next call. */
+const char *admin_trouble(struct admin *a);
 
 /* Blocking, with a deadline. */
 struct kaftan_error *admin_cluster_id(struct admin *a, int timeout_ms, char **ret /* owned; may be NULL text */) KAFTAN_MUST_CHECK;

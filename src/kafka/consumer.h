@@ -32,6 +32,8 @@ void log_reader_free(struct log_reader *r); /* NULL is fine */
 bool log_reader_next(struct log_reader *r, struct log_record *ret);
 int log_reader_fd(const struct log_reader *r); /* readable when records may wait */
 int32_t log_reader_partitions(const struct log_reader *r);
+/* Everything of the partition below this offset has been returned; -1: nothing yet. */
+int64_t log_reader_position(const struct log_reader *r, int32_t partition);
 /*
  * Starts asking for the end offsets (read_uncommitted); `ticket` counts. Once
  * log_reader_reached says so, everything up to those ends has been returned by

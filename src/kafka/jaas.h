@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KAFKA_JAAS_H
+#define KAFKA_JAAS_H
+/*
+ * jaas: the value of sasl.jaas.config, `Class flag name="value" ...;`. Only
+ * the first entry counts. Errors never quote the value: it holds a password.
+ *
+ * Owner    the caller's storage (jaas_fini)
+ * Thread   any; a pure function
+ */
+#include <kaftan/error.h>
+
+#include "base/map.h"
+
+struct jaas {
+    char *module;             /* owned; class name */
+    struct text_map *options; /* owned */
+};
+
+struct kaftan_error *jaas_parse(const char *text, struct jaas *ret) KAFTAN_MUST_CHECK;
+void jaas_fini(struct jaas *j); /* a zeroed one is fine */
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KAFKA_KAFKA_INT_H
+#define KAFKA_KAFKA_INT_H
+/* kafka_int: what the modules of this room share about librdkafka. */
+#include <librdkafka/rdkafka.h>
+
+#include "base/map.h"
+#include "kafka/conf.h"
+
+/*
+ * Translates `props` (Java's names) into a client's settings. *ret is the
+ * caller's until rd_kafka_new takes it. Errors: INVALID, naming the key.
+ */
+struct kaftan_error *kafka_conf_new(enum kafka_kind kind, const struct text_map *props, rd_kafka_conf_t **ret)
+    KAFTAN_MUST_CHECK;
+/* TLS and SASL, a part of kafka_conf_new. */
+struct kaftan_error *kafka_conf_security(const struct text_map *props, rd_kafka_conf_t *conf) KAFTAN_MUST_CHECK;
+/* Sets one of librdkafka's own keys; `key` is the Java key for the message. */
+struct kaftan_error *kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *key,
+                                    const char *shown) KAFTAN_MUST_CHECK;
+
+/* What a client's error means to us. */
+enum kaftan_code kafka_code(rd_kafka_resp_err_t err);
+/* "<what>: <text of err>". */
+struct kaftan_error *kafka_error(rd_kafka_resp_err_t err, const char *fmt, ...) KAFTAN_MUST_CHECK KAFTAN_PRINTF(2, 3);
+
+/* A descriptor that can be written to by rd_kafka_queue_io_event_enable. */
+int wake_fd_new(void);
+void wake_fd_enable(rd_kafka_queue_t *q, int fd);
+void wake_fd_set(int fd);
+void wake_fd_clear(int fd);
+void wake_fd_close(int fd); /* -1 is fine */
+
+#endif
