@@ -7,14 +7,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
-#include <syslog.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "kafka/kafka_int.h"
 
-static struct log log = LOG("kafka.conf");
+static struct log logger = LOG("kafka.conf");
 static struct log client_log = LOG("kafka.client");
 
 enum { P = 1 << KAFKA_PRODUCER, C = 1 << KAFKA_CONSUMER, A = 1 << KAFKA_ADMIN, ALL = P | C | A };
@@ -250,7 +249,7 @@ static bool said_before(const char *key)
 /* librdkafka's threads; copies and returns. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    enum log_level ours = level <= LOG_WARNING ? LOG_WARN : level <= LOG_NOTICE ? LOG_INFO : LOG_DEBUG;
+    enum log_level ours = level <= 4 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG; /* syslog's warning, notice */
     /* the prefix `[thrd:...]: ` tells nothing to the reader */
     const char *cut = text_starts(text, "[thrd:") ? strstr(text, "]: ") : NULL;
     log_at(&client_log, ours, "Kafka client", LOG_STR("client", rk ? rd_kafka_name(rk) : NULL),
@@ -336,9 +335,9 @@ static struct kaftan_error *set_all(enum kafka_kind kind, const struct text_map 
         if (t && t->ours)
             err = translate(t, value, conf);
         else if (known_to_any(key))
-            log_debug(&log, "setting means nothing to this client", LOG_STR("key", key));
+            log_debug(&logger, "setting means nothing to this client", LOG_STR("key", key));
         else if (!said_before(key))
-            log_warn(&log, "unknown Kafka client setting is left out", LOG_STR("key", key));
+            log_warn(&logger, "unknown Kafka client setting is left out", LOG_STR("key", key));
     }
     if (!err && kind == KAFKA_PRODUCER)
         err = set_compression_level(props, conf);

@@ -16,7 +16,7 @@
 #include "kafka/jaas.h"
 #include "net/store.h"
 
-static struct log log = LOG("kafka.security");
+static struct log logger = LOG("kafka.security");
 
 static const char *given(const struct text_map *props, const char *key)
 {
@@ -109,7 +109,7 @@ static struct kaftan_error *set_tls(const struct text_map *props, rd_kafka_conf_
                         "ssl.endpoint.identification.algorithm");
     /* Java's cipher names are not OpenSSL's: the library's own choice is as good and never fails. */
     if (given(props, "ssl.cipher.suites"))
-        log_debug(&log, "ssl.cipher.suites is left to the library");
+        log_debug(&logger, "ssl.cipher.suites is left to the library");
     return err;
 }
 

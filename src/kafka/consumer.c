@@ -24,7 +24,7 @@
  * coordinator and a permission that reading does not.
  */
 
-static struct log log = LOG("kafka.reader");
+static struct log logger = LOG("kafka.reader");
 
 enum { LOOKUP_MS = 30000, LOOKUP_FIRST_MS = 100, LOOKUP_LAST_MS = 1000, BATCH = 256, END_AGAIN_MS = 200, ASK_FIRST_MS = 1000, ASK_LAST_MS = 2000 };
 
@@ -94,7 +94,7 @@ static void end_answers(struct log_reader *r)
         struct end_question *e = CONTAINER_OF(q, struct end_question, base);
         r->asking = 0;
         if (e->err) {
-            log_warn(&log, "end of topic not known yet, asking again", LOG_STR("topic", r->topic),
+            log_warn(&logger, "end of topic not known yet, asking again", LOG_STR("topic", r->topic),
                      LOG_STR("error", rd_kafka_err2str(e->err)));
             r->again_ms = clock_mono_ms() + END_AGAIN_MS;
         } else {
@@ -265,7 +265,7 @@ static bool take(struct log_reader *r, const rd_kafka_message_t *m, struct log_r
         return false;
     }
     if (m->err) {
-        log_warn(&log, "topic cannot be read for now", LOG_STR("topic", r->topic), LOG_INT("partition", p),
+        log_warn(&logger, "topic cannot be read for now", LOG_STR("topic", r->topic), LOG_INT("partition", p),
                  LOG_STR("error", rd_kafka_message_errstr(m)));
         return false;
     }

@@ -27,7 +27,7 @@
  * nobody. Slots move when their array grows, so nothing points into it.
  */
 
-static struct log log = LOG("kafka.producer");
+static struct log logger = LOG("kafka.producer");
 
 enum { REMAKE_FIRST_MS = 100, REMAKE_LAST_MS = 10000, CALM_MS = 60000, VU_FIXED = 6 };
 
@@ -310,7 +310,7 @@ static void give_up_idempotence(struct producer *p)
         return;
     rd_kafka_conf_set(p->conf, "enable.idempotence", "false", text, sizeof text);
     rd_kafka_conf_set(p->conf, "max.in.flight.requests.per.connection", "1", text, sizeof text);
-    log_warn(&log, "no permission for an idempotent producer, going on without");
+    log_warn(&logger, "no permission for an idempotent producer, going on without");
 }
 
 static void client_failed(struct producer *p)
@@ -318,7 +318,7 @@ static void client_failed(struct producer *p)
     char text[256] = "";
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, text, sizeof text);
     int64_t now = clock_mono_ms();
-    log_warn(&log, "Kafka producer failed, a new one sends again what is in flight",
+    log_warn(&logger, "Kafka producer failed, a new one sends again what is in flight",
              LOG_STR("client", rd_kafka_name(p->rk)), LOG_STR("error", text), LOG_INT("records", p->in_flight));
     if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         give_up_idempotence(p);
@@ -343,7 +343,7 @@ static void client_remake(struct producer *p)
     struct kaftan_error *err = client_new(p);
     if (!err)
         return;
-    log_error(&log, "no new Kafka producer, trying again", LOG_ERR(err));
+    log_error(&logger, "no new Kafka producer, trying again", LOG_ERR(err));
     kaftan_error_free(err);
     p->remake_ms = clock_mono_ms() + REMAKE_LAST_MS;
 }
@@ -398,7 +398,7 @@ static void client_error(struct producer *p, rd_kafka_event_t *e)
     if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL)
         p->fatal = true;
     else
-        log_warn(&log, "Kafka producer in trouble, it goes on trying", LOG_STR("client", rd_kafka_name(p->rk)),
+        log_warn(&logger, "Kafka producer in trouble, it goes on trying", LOG_STR("client", rd_kafka_name(p->rk)),
                  LOG_STR("error", rd_kafka_event_error_string(e)));
 }
 
