@@ -40,7 +40,8 @@ struct kaftan_error *jks_open(struct kaftan_slice bytes, struct jks *ret)
     if (version != 1 && version != 2)
         return kaftan_error_new(KAFTAN_E_INVALID, "is a JKS key store of version %u, which cannot be read here",
                                 (unsigned)version);
-    *ret = (struct jks){ .version = version, .left = reader_u32(&in), .in = in };
+    uint32_t left = reader_u32(&in); /* apart: an initialiser's order is the compiler's choice */
+    *ret = (struct jks){ .version = version, .left = left, .in = in };
     return NULL;
 }
 
