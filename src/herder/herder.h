@@ -88,6 +88,7 @@ struct herder_request {
     struct config_infos *infos;                   /* owned */
     char **topics; size_t topic_count;            /* owned */
     const struct snapshot *snapshot;              /* counted; what the views borrow from */
+    struct kaftan_arena *texts;                   /* owned; the views' own texts */
     /* Any thread; gives the request back exactly once. */
     void (*done)(struct herder_request *r);
     void *user; /* rest's own */

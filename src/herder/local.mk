@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-herder_sources =
+herder_sources = %D%/herder.c %D%/herder.h %D%/herder_int.h %D%/herder_events.c %D%/herder_group.c \
+	%D%/herder_metrics.c %D%/herder_reconf.c %D%/herder_requests.c %D%/herder_restart.c \
+	%D%/herder_standalone.c %D%/herder_tick.c %D%/herder_views.c %D%/herder_work.c %D%/herder_write.c \
+	%D%/jobs.c %D%/jobs.h %D%/validate.h
 src_kaftan_SOURCES += $(herder_sources)
 check_LIBRARIES += src/libherder.a
 src_libherder_a_SOURCES = $(herder_sources)
