@@ -22,15 +22,7 @@
 
 #include "base/metrics.h"
 #include "config/worker.h"
-
-struct work_id {
-    const char *connector;
-    int32_t task; /* -1: the connector itself */
-};
-struct work_list {
-    struct work_id *items; /* owned with their names */
-    size_t count;
-};
+#include "group/work.h"
 
 struct member_assignment { /* the receiver's: member_assignment_free */
     int16_t error;            /* 0, or 1: config mismatch */

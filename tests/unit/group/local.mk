@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+UNIT_TESTS += tests/unit/group/test_group
+tests_unit_group_test_group_SOURCES = %D%/test_assignor.c %D%/test_codec.c %D%/test_wire.c %D%/vectors.c %D%/vectors.h
+tests_unit_group_test_group_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/%D%
+tests_unit_group_test_group_LDADD = $(group_libs) $(CRITERION_LIBS) $(FOREIGN_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_group_codec
+TESTS += tests/fuzz/fuzz_group_codec
+tests_fuzz_fuzz_group_codec_SOURCES = tests/fuzz/fuzz_group_codec.c tests/fuzz/replay.c
+tests_fuzz_fuzz_group_codec_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_group_codec_LDADD = $(group_libs) $(FOREIGN_LIBS)
+EXTRA_DIST += tests/fuzz/group_codec.corpus
