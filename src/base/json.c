@@ -101,6 +101,32 @@ static struct kaftan_error *parse_escape(struct parser *p)
     return NULL;
 }
 
+/* Bytes up to the position. Longer forms than needed are accepted and mended, as Jackson does; surrogates are not. */
+static struct kaftan_error *put_run(struct parser *p, size_t start)
+{
+    size_t len = p->pos - start;
+    const unsigned char *s = (const unsigned char *)p->text + start;
+    if (utf8_valid(p->text + start, len)) {
+        buf_put(&p->chars, s, len);
+        return NULL;
+    }
+    for (size_t i = 0; i < len;) {
+        unsigned char c = s[i];
+        size_t n = c < 0x80 ? 1 : (c & 0xE0) == 0xC0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : (c & 0xF8) == 0xF0 ? 4 : 0;
+        uint32_t v = n > 1 ? c & (0xFFu >> (n + 1)) : c;
+        bool good = n > 0 && n <= len - i;
+        for (size_t k = 1; good && k < n; k++) {
+            good = (s[i + k] & 0xC0) == 0x80;
+            v = v << 6 | (s[i + k] & 0x3Fu);
+        }
+        if (!good || v > 0x10FFFF || (v >= 0xD800 && v <= 0xDFFF))
+            return fail(p, start + i, "malformed UTF-8 in string");
+        utf8_put(&p->chars, v);
+        i += n;
+    }
+    return NULL;
+}
+
 /* At the opening quote. */
 static struct kaftan_error *parse_string(struct parser *p, struct kaftan_slice *ret)
 {
@@ -116,15 +142,14 @@ static struct kaftan_error *parse_string(struct parser *p, struct kaftan_slice *
             p->pos++;
             continue;
         }
-        if (!utf8_valid(p->text + run, p->pos - run))
-            return fail(p, run, "malformed UTF-8 in string");
-        buf_put(&p->chars, p->text + run, p->pos - run);
+        struct kaftan_error *err = put_run(p, run);
         p->pos++;
-        if (c == '"')
-            break;
-        struct kaftan_error *err = parse_escape(p);
+        if (!err && c == '\\')
+            err = parse_escape(p);
         if (err)
             return err;
+        if (c == '"')
+            break;
         run = p->pos;
     }
     ret->ptr = arena_strndup(p->arena, p->chars.data, p->chars.len);
@@ -178,8 +203,10 @@ static struct kaftan_error *parse_number(struct parser *p, struct json *ret)
             return fail(p, p->pos, "digit expected in exponent");
     }
     int c = peek(p);
-    if ((c | 32) >= 'a' && (c | 32) <= 'z')
+    if (p->depth == 0 && c >= 0 && !memchr(" \t\r\n", c, 4))
         return fail(p, p->pos, "unexpected character after number");
+    if (p->pos - start > JSON_NUMBER_LIMIT)
+        return fail(p, start, "number is too long");
     ret->type = JSON_NUMBER;
     ret->text.len = p->pos - start;
     ret->text.ptr = arena_strndup(p->arena, p->text + start, ret->text.len);
@@ -337,21 +364,81 @@ static struct kaftan_error *parse_value(struct parser *p, struct json *ret)
     return err;
 }
 
+static struct kaftan_error *parse_utf8(struct parser *p, struct json *ret)
+{
+    if (p->len >= 3 && memcmp(p->text, "\xEF\xBB\xBF", 3) == 0)
+        p->pos = 3;
+    struct kaftan_error *err = parse_value(p, ret);
+    if (err)
+        return err;
+    skip_space(p);
+    if (p->pos < p->len && !(p->flags & JSON_TRAILING))
+        return fail(p, p->pos, "unexpected text after the value");
+    return NULL;
+}
+
+/*
+ * The width of a unit of UTF-16 or UTF-32, told by the zeros around the first
+ * character, which is ASCII in every JSON text; 1 for UTF-8.
+ */
+static unsigned unit_width(const unsigned char *s, size_t len, bool *ret_big, size_t *ret_skip)
+{
+    static const struct {
+        unsigned char head[4];
+        unsigned compare, width;
+        bool big, mark;
+    } forms[] = {
+        { { 0, 0, 0xFE, 0xFF }, 4, 4, true, true }, { { 0xFF, 0xFE, 0, 0 }, 4, 4, false, true },
+        { { 0xFE, 0xFF, 0, 0 }, 2, 2, true, true }, { { 0xFF, 0xFE, 0, 0 }, 2, 2, false, true },
+    };
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (len < forms[i].compare || memcmp(s, forms[i].head, forms[i].compare) != 0)
+            continue;
+        *ret_big = forms[i].big;
+        *ret_skip = forms[i].width;
+        return forms[i].width;
+    }
+    *ret_skip = 0;
+    *ret_big = len > 0 && s[0] == 0;
+    if (len >= 4 && s[1] == 0 && s[2] == 0 && (s[0] == 0) != (s[3] == 0))
+        return 4;
+    return len >= 2 && (s[0] == 0) != (s[1] == 0) ? 2 : 1;
+}
+
+static void to_utf8(const unsigned char *s, size_t len, unsigned width, bool big, struct buf *ret)
+{
+    uint32_t high = 0;
+    for (size_t i = 0; i + width <= len; i += width) {
+        uint32_t c = 0;
+        for (unsigned k = 0; k < width; k++)
+            c |= (uint32_t)s[i + k] << 8 * (big ? width - 1 - k : k);
+        if (width == 2 && high && c >= 0xDC00 && c <= 0xDFFF) {
+            ret->len -= 3; /* the high half is already there */
+            c = 0x10000 + ((high - 0xD800) << 10) + (c - 0xDC00);
+        }
+        high = c >= 0xD800 && c <= 0xDBFF ? c : 0;
+        utf8_put(ret, c > 0x10FFFF ? 0xFFFD : c);
+    }
+}
+
 struct kaftan_error *json_parse(struct kaftan_arena *a, const char *text, size_t len,
                                 unsigned flags, const struct json **ret)
 {
     struct parser p = { .arena = a, .text = text, .len = len, .flags = flags };
+    struct buf utf8 = BUF_INIT;
     struct json value;
-    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-        p.pos = 3;
-    struct kaftan_error *err = parse_value(&p, &value);
-    if (!err) {
-        skip_space(&p);
-        if (p.pos < len && !(flags & JSON_TRAILING))
-            err = fail(&p, p.pos, "unexpected text after the value");
+    bool big;
+    size_t skip;
+    unsigned width = unit_width((const unsigned char *)text, len, &big, &skip);
+    if (width > 1) {
+        to_utf8((const unsigned char *)text + skip, len - skip, width, big, &utf8);
+        p.text = buf_text(&utf8);
+        p.len = utf8.len;
     }
+    struct kaftan_error *err = parse_utf8(&p, &value);
     buf_fini(&p.stack);
     buf_fini(&p.chars);
+    buf_fini(&utf8);
     if (!err)
         *ret = arena_memdup(a, &value, sizeof value);
     return err;

@@ -52,10 +52,10 @@ enum json_flags {
     JSON_NAN = 4,           /* NaN, Infinity, +Infinity, -Infinity as numbers (JsonConverter) */
 };
 
-enum { JSON_DEPTH_LIMIT = 500 };
+enum { JSON_DEPTH_LIMIT = 1000, JSON_NUMBER_LIMIT = 1000 };
 
 /*
- * Parses one value of `len` bytes. Errors: INVALID, with what, line and
+ * Parses one value of `len` bytes of UTF-8; UTF-16 and UTF-32 are recognized, too. Errors: INVALID, with what, line and
  * column. Memory is bounded by a constant times len.
  */
 struct kaftan_error *json_parse(struct kaftan_arena *a, const char *text, size_t len,

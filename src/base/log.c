@@ -2,9 +2,9 @@
 /*
  * Levels. A logger learns its level when it is first asked and joins the list
  * of all loggers; from then on asking is one relaxed load. Setting a level
- * writes a rule (name, level, time); the rule of the longest name that covers
- * a logger holds, and a later rule replaces those below it, because setting
- * `a` means all of `a`. Rules for names that no logger has yet are kept.
+ * changes the loggers there are and leaves a rule for those to come. A name
+ * covers all names that begin with it, as text (`a.b` covers `a.bc`), which is
+ * what Java's worker does and its users count on.
  */
 #include "config.h"
 
@@ -17,14 +17,13 @@
 #include <kaftan/log.h>
 
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/thread.h"
 
 struct rule {
     char *name; /* owned */
     enum log_level level;
-    int64_t modified_ms; /* 0: since the start */
 };
 
 /* Rank 96; guards everything below. Static, so that a logger works before log_setup. */
@@ -35,49 +34,43 @@ static size_t rule_count;
 static enum log_level root_level = LOG_INFO;
 static int64_t root_modified_ms;
 
-/* Loggers of plugins, made on first use; only grows, so it is read without the lock. */
-struct plugin_logger {
+/* Loggers that have no object in the program: plugins' and those a level was set for. Only grows, so it is read without the lock. */
+struct named_logger {
     struct log log;
-    struct plugin_logger *next;
+    struct named_logger *next;
     char name[];
 };
-static _Atomic(struct plugin_logger *) plugin_loggers;
+static _Atomic(struct named_logger *) named_loggers;
 
 static const char *const level_names[] = { "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF" };
 
-/* `a` covers `a` and `a.b`, not `ab`. */
-static bool covers(const char *rule, const char *name)
-{
-    size_t n = strlen(rule);
-    return strncmp(rule, name, n) == 0 && (name[n] == '\0' || name[n] == '.');
-}
-
-static const struct rule *rule_for(const char *name)
+static enum log_level level_for(const char *name)
 {
     const struct rule *best = NULL;
     for (size_t i = 0; i < rule_count; i++) {
-        if (covers(rules[i].name, name) && (!best || strlen(rules[i].name) > strlen(best->name)))
+        if (text_starts(name, rules[i].name) && (!best || strlen(rules[i].name) > strlen(best->name)))
             best = &rules[i];
     }
-    return best;
+    return best ? best->level : root_level;
 }
 
-static enum log_level level_for(const char *name)
+/* With the lock. */
+static int join(struct log *l)
 {
-    const struct rule *r = rule_for(name);
-    return r ? r->level : root_level;
+    int level = atomic_load_explicit(&l->level, memory_order_relaxed);
+    if (level >= 0)
+        return level; /* another thread was faster */
+    level = (int)level_for(l->name);
+    l->next = loggers;
+    loggers = l;
+    atomic_store_explicit(&l->level, level, memory_order_relaxed);
+    return level;
 }
 
 static int ask_level(struct log *l)
 {
     lock_take(&lock);
-    int level = atomic_load_explicit(&l->level, memory_order_relaxed);
-    if (level < 0) {
-        level = (int)level_for(l->name);
-        l->next = loggers;
-        loggers = l;
-        atomic_store_explicit(&l->level, level, memory_order_relaxed);
-    }
+    int level = join(l);
     lock_release(&lock);
     return level;
 }
@@ -90,17 +83,50 @@ bool log_enabled(struct log *l, enum log_level level)
     return (int)level >= wanted && level < LOG_OFF;
 }
 
-static void levels_refresh(void)
+static struct named_logger *named_logger_find(const char *name)
 {
-    for (struct log *l = loggers; l; l = l->next)
-        atomic_store_explicit(&l->level, (int)level_for(l->name), memory_order_relaxed);
+    struct named_logger *p = atomic_load_explicit(&named_loggers, memory_order_acquire);
+    while (p && strcmp(p->log.name, name) != 0)
+        p = p->next;
+    return p;
+}
+
+/* With the lock. */
+static struct log *named_logger_make(const char *name)
+{
+    struct named_logger *p = named_logger_find(name);
+    if (p)
+        return &p->log;
+    size_t len = strlen(name);
+    p = mem_zalloc(1, sizeof *p + len + 1);
+    memcpy(p->name, name, len + 1);
+    p->log.name = p->name;
+    atomic_init(&p->log.level, -1);
+    p->next = atomic_load_explicit(&named_loggers, memory_order_relaxed);
+    atomic_store_explicit(&named_loggers, p, memory_order_release);
+    return &p->log;
+}
+
+/* With the lock. */
+static size_t levels_set(const char *prefix, enum log_level level, int64_t now)
+{
+    size_t changed = 0;
+    for (struct log *l = loggers; l; l = l->next) {
+        if (!text_starts(l->name, prefix) || atomic_load_explicit(&l->level, memory_order_relaxed) == (int)level)
+            continue;
+        atomic_store_explicit(&l->level, (int)level, memory_order_relaxed);
+        l->modified_ms = now;
+        changed++;
+    }
+    return changed;
 }
 
 void log_setup(enum log_level root, bool json)
 {
     lock_take(&lock);
     root_level = root;
-    levels_refresh();
+    for (struct log *l = loggers; l; l = l->next)
+        atomic_store_explicit(&l->level, (int)level_for(l->name), memory_order_relaxed);
     lock_release(&lock);
     log_format_set(json);
 }
@@ -129,40 +155,44 @@ const char *log_level_name(enum log_level level)
 }
 
 /* With the lock. Drops the rules that `name` covers and adds its own. */
-static void rule_set(const char *name, enum log_level level, int64_t now)
+static void rule_set(const char *name, enum log_level level)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rule_count; i++) {
-        if (covers(name, rules[i].name))
+        if (text_starts(rules[i].name, name))
             mem_free(rules[i].name);
         else
             rules[kept++] = rules[i];
     }
     rules = mem_realloc(rules, kept + 1, sizeof *rules);
-    rules[kept] = (struct rule){ mem_strdup(name), level, now };
+    rules[kept] = (struct rule){ mem_strdup(name), level };
     rule_count = kept + 1;
+}
+
+/* With the lock. */
+static bool known(const char *name)
+{
+    const struct log *l = loggers;
+    while (l && strcmp(l->name, name) != 0)
+        l = l->next;
+    return l != NULL;
 }
 
 size_t log_set_level(const char *name, enum log_level level)
 {
-    size_t changed = 0;
+    size_t changed;
     int64_t now = clock_wall_ms();
     bool root = !name || strcasecmp(name, "root") == 0;
     lock_take(&lock);
-    if (root) {
+    if (!root && !known(name))
+        (void)join(named_logger_make(name));
+    changed = levels_set(root ? "" : name, level, now);
+    rule_set(root ? "" : name, level);
+    if (root && root_level != level) {
         root_level = level;
         root_modified_ms = now;
-        changed = 1;
-    } else {
-        rule_set(name, level, now);
-        bool known = false;
-        for (const struct log *l = loggers; l; l = l->next) {
-            changed += covers(name, l->name);
-            known = known || strcmp(name, l->name) == 0;
-        }
-        changed += !known; /* the name itself is a logger from now on */
+        changed++;
     }
-    levels_refresh();
     lock_release(&lock);
     return changed;
 }
@@ -178,19 +208,17 @@ static int shown_cmp(const void *a, const void *b)
     return strcmp(((const struct shown *)a)->name, ((const struct shown *)b)->name);
 }
 
-/* With the lock: every logger, every rule's name and the root, once each, in name order. */
+/* With the lock: every logger and the root, in name order. Two objects may share a name; they share the level, too. */
 static struct shown *shown_take(size_t *ret_count)
 {
-    size_t n = 0, cap = rule_count + 1, unique = 0;
+    size_t n = 0, cap = 1, unique = 0;
     for (const struct log *l = loggers; l; l = l->next)
         cap++;
     struct shown *all = mem_zalloc(cap, sizeof *all);
     all[n++] = (struct shown){ mem_strdup("root"), root_level, root_modified_ms };
-    for (size_t i = 0; i < rule_count; i++)
-        all[n++] = (struct shown){ mem_strdup(rules[i].name), rules[i].level, rules[i].modified_ms };
     for (const struct log *l = loggers; l; l = l->next) {
-        const struct rule *r = rule_for(l->name);
-        all[n++] = (struct shown){ mem_strdup(l->name), r ? r->level : root_level, r ? r->modified_ms : 0 };
+        int level = atomic_load_explicit(&l->level, memory_order_relaxed);
+        all[n++] = (struct shown){ mem_strdup(l->name), (enum log_level)level, l->modified_ms };
     }
     qsort(all, n, sizeof *all, shown_cmp);
     for (size_t i = 0; i < n; i++) {
@@ -216,43 +244,25 @@ void log_each(void (*see)(void *self, const char *name, enum log_level level, in
     mem_free(all);
 }
 
-static struct log *plugin_logger_find(const char *name)
+static struct log *logger_of(const char *name)
 {
-    struct plugin_logger *p = atomic_load_explicit(&plugin_loggers, memory_order_acquire);
-    while (p && strcmp(p->log.name, name) != 0)
-        p = p->next;
-    return p ? &p->log : NULL;
-}
-
-static struct log *plugin_logger_get(const char *name)
-{
-    struct log *found = plugin_logger_find(name);
+    struct named_logger *found = named_logger_find(name);
     if (found)
-        return found;
+        return &found->log;
     lock_take(&lock);
-    found = plugin_logger_find(name); /* another thread was faster */
-    if (!found) {
-        size_t len = strlen(name);
-        struct plugin_logger *p = mem_zalloc(1, sizeof *p + len + 1);
-        memcpy(p->name, name, len + 1);
-        p->log.name = p->name;
-        atomic_init(&p->log.level, -1);
-        p->next = atomic_load_explicit(&plugin_loggers, memory_order_relaxed);
-        atomic_store_explicit(&plugin_loggers, p, memory_order_release);
-        found = &p->log;
-    }
+    struct log *l = named_logger_make(name);
     lock_release(&lock);
-    return found;
+    return l;
 }
 
 bool kaftan_log_enabled(const char *logger, enum kaftan_log_level level)
 {
-    return log_enabled(plugin_logger_get(logger), (enum log_level)level);
+    return log_enabled(logger_of(logger), (enum log_level)level);
 }
 
 void kaftan_log(const char *logger, enum kaftan_log_level level, const char *fmt, ...)
 {
-    struct log *l = plugin_logger_get(logger);
+    struct log *l = logger_of(logger);
     if (!log_enabled(l, (enum log_level)level))
         return;
     struct buf text = BUF_INIT;

@@ -3,7 +3,7 @@
 #define BASE_LOG_H
 /*
  * log: a fixed sentence plus fields, one line per event on stderr, as text or
- * JSON. A logger per file, `static struct log log = LOG("room.module");`, its
+ * JSON. A logger per file, `static struct log logger = LOG("room.module");`, its
  * level changeable at run time. Connector and task come from the thread
  * (log_context). Repeats are counted, not repeated: more than 10 equal
  * sentences of one logger within a second are summed up in one line.
@@ -20,7 +20,8 @@ enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 struct log {
     const char *name;
     atomic_int level; /* -1: not asked yet */
-    struct log *next; /* the list of all loggers; guarded by the log module */
+    struct log *next;    /* the list of all loggers; this and the next one guarded by the log module */
+    int64_t modified_ms; /* of the last change of level; 0 = never */
 };
 #define LOG(name_) { .name = name_, .level = -1 }
 
@@ -59,7 +60,11 @@ void log_write(struct log *l, enum log_level level, const char *sentence,
 void log_setup(enum log_level root, bool json);
 bool log_level_parse(const char *name, enum log_level *ret); /* any case; also FATAL (= ERROR), ALL, OFF */
 const char *log_level_name(enum log_level level);            /* "INFO" */
-/* Sets the level of a logger and all below it (`a` covers `a.b`); NULL or "root": the root. Returns the names changed as count. */
+/*
+ * Sets the level of all loggers whose name begins with `name`, now and later,
+ * and makes one of that name known; NULL or "root": of all. Returns how many
+ * changed; log_each before and after tells which.
+ */
 size_t log_set_level(const char *name, enum log_level level);
 /* For GET /admin/loggers: name, level and time of the last change (ms, 0 = never), in name order. */
 void log_each(void (*see)(void *self, const char *name, enum log_level level, int64_t modified_ms), void *self);
