@@ -91,7 +91,9 @@ struct kaftan_header {
     struct kaftan_value value;
 };
 
-/* Memory of a batch; all of it dies together. */
+/* Memory of a batch; all of it dies together. One of one's own, for what is read at open: new, free. */
+KAFTAN_API struct kaftan_arena *kaftan_arena_new(void);
+KAFTAN_API void kaftan_arena_free(struct kaftan_arena *a); /* NULL is fine */
 KAFTAN_API void *kaftan_arena_alloc(struct kaftan_arena *a, size_t size);
 KAFTAN_API const char *kaftan_arena_copy(struct kaftan_arena *a, const char *p, size_t len);
 

@@ -2,6 +2,7 @@
 /* The SDK's small functions that are another name for something of base. */
 #include "config.h"
 
+#include <kaftan/data.h>
 #include <kaftan/task.h>
 
 #include "base/arena.h"
@@ -41,6 +42,16 @@ char *kaftan_strdup(const char *s)
 void kaftan_free(void *p)
 {
     mem_free(p);
+}
+
+struct kaftan_arena *kaftan_arena_new(void)
+{
+    return arena_new(4096);
+}
+
+void kaftan_arena_free(struct kaftan_arena *a)
+{
+    arena_free(a);
 }
 
 void *kaftan_arena_alloc(struct kaftan_arena *a, size_t size)
