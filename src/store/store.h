@@ -111,6 +111,9 @@ void store_put_tasks(struct store *s, const char *connector, struct text_map *co
 void store_put_target(struct store *s, const char *connector, enum target_state target, struct store_done *done);
 void store_put_restart(struct store *s, const struct restart_asked *r, struct store_done *done);
 void store_put_session_key(struct store *s, const struct session_key *key, struct store_done *done);
+void store_put_task_count(struct store *s, const char *connector, int32_t count, struct store_done *done); /* tasks-fencing record */
+/* `level` as submitted, for `namespace` and below on all workers; done after the ack. */
+void store_put_logger_level(struct store *s, const char *logger, const char *level, struct store_done *done);
 
 /* ---- statuses (section 4) ---- */
 enum work_state { STATE_UNASSIGNED, STATE_RUNNING, STATE_PAUSED, STATE_FAILED, STATE_STOPPED, STATE_RESTARTING, STATE_DESTROYED };
@@ -132,7 +135,7 @@ bool store_get_status(struct store *s, const char *connector, int32_t task, stru
 void store_each_task_status(struct store *s, const char *connector, void (*see)(void *self, int32_t task), void *self);
 /* Every connector with any status, tasks included: for the leader's cleaning. */
 void store_each_status(struct store *s, void (*see)(void *self, const char *connector, int32_t task), void *self);
-/* Active topics (section 4): cheap when already known. Any thread. */
+/* Active topics (section 4): cheap when already known (a lock and two look-ups). Does nothing with topic.tracking.enable=false. Any thread. */
 void store_topic_seen(struct store *s, const char *connector, int32_t task, struct kaftan_slice topic);
 void store_topics_reset(struct store *s, const char *connector);
 void store_each_topic(struct store *s, const char *connector, void (*see)(void *self, const char *topic), void *self);
@@ -143,6 +146,12 @@ void store_each_topic(struct store *s, const char *connector, void (*see)(void *
  * table is the store's: a copy comes back (owned; NULL when none). Any thread.
  */
 char *store_get_offset(struct store *s, const char *connector, const char *partition_json, size_t len, size_t *ret_len);
+/*
+ * Reads the offsets topic to its present end (TIMEOUT after timeout_ms): what
+ * another worker committed before it gave a task away is then in the table.
+ * To be asked for before a source task's first store_get_offset.
+ */
+void store_refresh_offsets(struct store *s, int timeout_ms, struct store_done *done);
 /* All partitions of a connector, for REST and resets. */
 void store_each_offset(struct store *s, const char *connector,
                        void (*see)(void *self, struct kaftan_slice partition, struct kaftan_slice offset), void *self);
