@@ -295,6 +295,7 @@ void schema_builder_field(struct kaftan_schema_builder *b, struct kaftan_slice n
     struct schema_field *f = &b->fields[b->s->field_count++];
     f->name = keep(b, name);
     f->schema = b->counted ? kaftan_schema_ref(schema) : schema;
+    b->s->fields = b->fields; /* for a peek */
     index_added(b);
 }
 

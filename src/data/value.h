@@ -42,7 +42,7 @@ bool value_equal(const struct kaftan_value *a, const struct kaftan_value *b);
 struct kaftan_value value_copy(struct kaftan_arena *a, const struct kaftan_schema *schema, const struct kaftan_value *v);
 /* String.valueOf: any value. */
 void value_put_text(struct buf *b, const struct kaftan_value *v);
-/* Same, at most some hundred bytes: for error messages. */
+/* Same, at most a kibibyte: for error messages. */
 const char *value_brief(struct buf *b, const struct kaftan_value *v);
 
 /* Logical types to and from their base (data-layer.md 1.4). */

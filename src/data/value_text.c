@@ -10,7 +10,7 @@
 #include "data/decimal.h"
 #include "data/schema.h"
 
-enum { BRIEF_LIMIT = 256 };
+enum { BRIEF_LIMIT = 1024 };
 
 static void put_struct(struct buf *b, const struct kaftan_struct *s)
 {
