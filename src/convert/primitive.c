@@ -52,7 +52,9 @@ static struct kaftan_error *number_out(const struct number *n, struct kaftan_are
         return NULL;
     }
     if (v->kind != n->kind)
-        return kaftan_error_new(KAFTAN_E_DATA, "Failed to serialize to %s (was %s): ", n->name, value_class(v));
+        return kaftan_error_wrap(kaftan_error_new(KAFTAN_E_DATA, "%s cannot be cast to class %s", value_class(v),
+                                                  value_class_name(n->kind)),
+                                 "Failed to serialize to %s (was %s): ", n->name, value_class(v));
     uint64_t bits = bits_of(v);
     char *out = arena_alloc(a, n->size);
     for (size_t i = 0; i < n->size; i++)

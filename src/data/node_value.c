@@ -96,7 +96,7 @@ static size_t base64_group(const char *p, unsigned char ret[3])
     for (int i = 0; i < 4; i++)
         v[i] = base64_digit(p[i]);
     size_t count = v[3] >= 0 ? 3 : v[2] >= 0 ? 2 : 1;
-    if (v[0] < 0 || v[1] < 0 || (count < 3 && p[3] != '=') || (count < 2 && p[2] != '='))
+    if (v[0] < 0 || v[1] < 0 || (count == 3 && v[2] < 0) || (count < 3 && p[3] != '=') || (count < 2 && p[2] != '='))
         return 0;
     unsigned bits = (unsigned)v[0] << 18 | (unsigned)v[1] << 12 | (v[2] >= 0 ? (unsigned)v[2] << 6 : 0) |
                     (v[3] >= 0 ? (unsigned)v[3] : 0);
