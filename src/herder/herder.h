@@ -44,7 +44,7 @@ enum herder_op {
     HERDER_STOP,
     HERDER_RESTART,      /* only_failed, include_tasks */
     HERDER_RESTART_TASK,
-    HERDER_VALIDATE,     /* config; answer: infos; err as the validate endpoint has it (500 with Java's class name) */
+    HERDER_VALIDATE,     /* config; answer: infos */
     HERDER_TOPICS,
     HERDER_TOPICS_RESET
 };

@@ -222,10 +222,8 @@ static void tell_got(struct herder *h, struct news *n)
 static void on_task_configs_made(void *self, const char *connector, struct text_map **configs, int32_t count, struct kaftan_error *err)
 {
     struct news *n = news_new(tell_got, connector);
-    n->configs = mem_alloc((size_t)(count > 0 ? count : 0) * sizeof(struct text_map *));
-    if (count > 0)
-        memcpy(n->configs, configs, (size_t)count * sizeof *n->configs);
-    n->count = count > 0 ? count : 0;
+    n->configs = configs;
+    n->count = configs ? count : 0;
     n->err = err;
     news_send(self, n);
 }

@@ -269,8 +269,6 @@ extern const struct store_listener herder_store_listener;
 void meters_new(struct herder *h);
 void meters_free(struct herder *h);
 void meters_work(struct herder *h);                      /* counts have changed */
-void meters_start(struct herder *h, bool task);          /* a start was tried */
-void meters_connector_started(struct herder *h, bool ok);
 void meters_assigned(struct herder *h);
 void meters_handled(struct herder *h);
 

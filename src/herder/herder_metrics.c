@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connect-worker-metrics and connect-worker-rebalance-metrics under the names
+ * Counts of connect-worker-metrics (the runtime has those of starts) and connect-worker-rebalance-metrics under the names
  * a JMX exporter would give them (runtime-and-storage.md 14).
  */
 #include "config.h"
@@ -16,7 +16,6 @@ struct herder_meters {
     struct metrics_group *group;                        /* owned */
     struct metrics_group *leader, *protocol;            /* owned; text gauges, made anew when the text changes */
     struct kaftan_metric *connectors, *tasks;           /* borrowed from group, as all below */
-    struct kaftan_metric *tried[2], *good, *bad;
     struct kaftan_metric *epoch, *completed, *rebalancing, *max_ms, *avg_ms;
     int64_t began_ms, sum_ms, max, count;
     atomic_llong last_ms; /* clock_mono_ms of the last completed rebalance; 0: none */
@@ -46,10 +45,6 @@ void meters_new(struct herder *h)
     m->group = metrics_group_new(h->metrics, NULL, 0);
     m->connectors = gauge(m, "kafka_connect_worker_connector_count", "Connectors on this worker.");
     m->tasks = gauge(m, "kafka_connect_worker_task_count", "Tasks on this worker.");
-    m->tried[0] = counter(m, "kafka_connect_worker_connector_startup_attempts_total", "Starts of connectors tried.");
-    m->good = counter(m, "kafka_connect_worker_connector_startup_success_total", "Starts of connectors that succeeded.");
-    m->bad = counter(m, "kafka_connect_worker_connector_startup_failure_total", "Starts of connectors that failed.");
-    m->tried[1] = counter(m, "kafka_connect_worker_task_startup_attempts_total", "Starts of tasks tried.");
     if (!h->distributed)
         return;
     m->epoch = gauge(m, "kafka_connect_worker_rebalance_epoch", "Generation of the worker group.");
@@ -77,16 +72,6 @@ void meters_work(struct herder *h)
 {
     metric_set(h->meters->connectors, (double)herder_works_running(h, false));
     metric_set(h->meters->tasks, (double)herder_works_running(h, true));
-}
-
-void meters_start(struct herder *h, bool task)
-{
-    metric_add(h->meters->tried[task], 1);
-}
-
-void meters_connector_started(struct herder *h, bool ok)
-{
-    metric_add(ok ? h->meters->good : h->meters->bad, 1);
 }
 
 static struct metrics_group *text_gauge(struct herder *h, struct metrics_group *old, const char *name, const char *help,

@@ -50,8 +50,6 @@ static void reconf_end(struct herder *h, const char *connector, struct kaftan_er
         log_warn(&logger, "task configs could not be published; trying again", LOG_STR("connector", connector),
                  LOG_INT("attempt", r->attempts), LOG_ERR(err));
     } else {
-        if (err)
-            log_error(&logger, "no task configs", LOG_STR("connector", connector), LOG_ERR(err));
         r->attempts = 0;
         r->at_ms = 0;
         if (r->again)
@@ -180,7 +178,7 @@ void herder_reconf_got(struct herder *h, const char *connector, struct text_map 
             kaftan_error_free(err);
             return;
         }
-        /* Too many tasks: the connector has FAILED, asking again changes nothing. */
+        /* CONFLICT: not started any more, or FAILED by too many tasks; asking again changes nothing. */
         reconf_end(h, connector, err, err && kaftan_error_code(err) != KAFTAN_E_CONFLICT && h->phase == PHASE_RUN);
         return;
     }

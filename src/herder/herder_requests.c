@@ -251,18 +251,6 @@ static void validation_run(struct job *j)
     v->err = validate_connector(v->op->h->config, v->op->h->registry, v->config, &v->infos);
 }
 
-/* The validate endpoint answers what has no list of findings with 500 and Java's class name before the text (rest-api.md 8). */
-static struct kaftan_error *validate_error(struct kaftan_error *err)
-{
-    struct kaftan_error *ret;
-    if (!err || kaftan_error_code(err) != KAFTAN_E_INVALID)
-        return err;
-    ret = kaftan_error_new(KAFTAN_E_INTERNAL, "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: %s",
-                           kaftan_error_message(err));
-    kaftan_error_free(err);
-    return ret;
-}
-
 static void validation_done(struct message *msg, void *owner)
 {
     struct validation *v = CONTAINER_OF(msg, struct validation, job.base);
@@ -276,7 +264,7 @@ static void validation_done(struct message *msg, void *owner)
     } else if (op->r->op == HERDER_VALIDATE) {
         op->r->infos = v->infos;
         v->infos = NULL;
-        op_finish(h, op, validate_error(err));
+        op_finish(h, op, err);
     } else if (err || (err = config_infos_error(v->infos))) {
         op_finish(h, op, err);
     } else {

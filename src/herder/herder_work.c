@@ -102,7 +102,6 @@ static void start_now(struct herder *h, struct work *w)
         worker_status_restarting(h->worker, w->connector, w->task);
     w->started = w->running = true;
     w->forget = w->revoking = false;
-    meters_start(h, w->task >= 0);
     if (w->task < 0)
         worker_start_connector(h->worker, w->connector, c->config, c->target);
     else
@@ -178,9 +177,6 @@ void herder_work_started(struct herder *h, const char *connector, enum target_st
     struct work *w = herder_work_find(h, connector, -1);
     bool current = w && !w->stopping && w->started;
     struct op *op;
-    if (err)
-        log_error(&logger, "the connector failed to start", LOG_STR("connector", connector), LOG_ERR(err));
-    meters_connector_started(h, !err);
     if (current && !err && reached == TARGET_STARTED && h->phase == PHASE_RUN)
         herder_reconfigure(h, connector, NULL); /* before those who wait: they join it */
     while (current && (op = w->starting)) {
