@@ -196,7 +196,9 @@ static void on_event(struct admin *a, rd_kafka_event_t *e)
     struct admin_request *r = NULL;
     switch (rd_kafka_event_type(e)) {
     case RD_KAFKA_EVENT_ERROR:
-        snprintf(a->trouble, sizeof a->trouble, "%s", rd_kafka_event_error_string(e));
+        /* "all brokers are down" comes beside the reason, which says more */
+        if (rd_kafka_event_error(e) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !*a->trouble)
+            snprintf(a->trouble, sizeof a->trouble, "%s", rd_kafka_event_error_string(e));
         return;
     case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
         r = rd_kafka_event_opaque(e);

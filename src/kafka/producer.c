@@ -413,6 +413,8 @@ static bool drain(struct producer *p, struct producer_report *ret, size_t limit,
         if (rd_kafka_event_type(p->event) == RD_KAFKA_EVENT_ERROR)
             client_error(p, p->event);
         while (rd_kafka_event_type(p->event) == RD_KAFKA_EVENT_DR) {
+            if (rd_kafka_event_message_count(p->event) == 0)
+                break;
             if (*n == limit)
                 return false;
             const rd_kafka_message_t *m = rd_kafka_event_message_next(p->event);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <criterion/criterion.h>
+
+#include "base/mem.h"
+#include "kafka/jaas.h"
+#include "kafka/kafka_int.h"
+
+static struct text_map *one(const char *key, const char *value)
+{
+    struct text_map *m = text_map_new();
+    text_map_put(m, "bootstrap.servers", "127.0.0.1:1 , 127.0.0.1:2");
+    if (key)
+        text_map_put(m, key, value);
+    return m;
+}
+
+static void expect(enum kafka_kind kind, const char *key, const char *value, const char *name, const char *want)
+{
+    char got[512] = "";
+    size_t len = sizeof got;
+    rd_kafka_conf_t *conf = NULL;
+    struct text_map *m = one(key, value);
+    struct kaftan_error *err = kafka_conf_new(kind, m, &conf);
+    cr_assert_null(err, "%s=%s: %s", key, value, err ? kaftan_error_message(err) : "");
+    cr_expect_eq(rd_kafka_conf_get(conf, name, got, &len), RD_KAFKA_CONF_OK, "%s", name);
+    cr_expect_str_eq(got, want, "%s=%s gives %s=%s", key, value, name, got);
+    rd_kafka_conf_destroy(conf);
+    text_map_unref(m);
+}
+
+Test(conf, translates)
+{
+    static const struct { enum kafka_kind kind; const char *key, *value, *name, *want; } cases[] = {
+        { KAFKA_PRODUCER, NULL, NULL, "bootstrap.servers", "127.0.0.1:1,127.0.0.1:2" },
+        { KAFKA_PRODUCER, NULL, NULL, "partitioner", "murmur2_random" },
+        { KAFKA_PRODUCER, NULL, NULL, "message.max.bytes", "1048576" },
+        { KAFKA_PRODUCER, NULL, NULL, "linger.ms", "5" },
+        { KAFKA_PRODUCER, NULL, NULL, "batch.size", "1000000" },
+        { KAFKA_PRODUCER, NULL, NULL, "compression.codec", "none" },
+        { KAFKA_PRODUCER, NULL, NULL, "reconnect.backoff.max.ms", "1000" },
+        { KAFKA_PRODUCER, "acks", "all", "request.required.acks", "-1" },
+        { KAFKA_PRODUCER, "acks", "1", "request.required.acks", "1" },
+        { KAFKA_PRODUCER, "batch.size", "0", "batch.size", "1" },
+        { KAFKA_PRODUCER, "batch.size", " 16384 ", "batch.size", "16384" },
+        { KAFKA_PRODUCER, "buffer.memory", "67108864", "queue.buffering.max.kbytes", "65536" },
+        { KAFKA_PRODUCER, "delivery.timeout.ms", "2147483647", "message.timeout.ms", "0" },
+        { KAFKA_PRODUCER, "delivery.timeout.ms", "0", "message.timeout.ms", "1" },
+        { KAFKA_PRODUCER, "compression.type", "ZSTD", "compression.codec", "zstd" },
+        { KAFKA_PRODUCER, "max.request.size", "104857600", "queue.buffering.max.kbytes", "204801" },
+        { KAFKA_PRODUCER, "partitioner.class", "org.apache.kafka.clients.producer.RoundRobinPartitioner", "partitioner", "random" },
+        { KAFKA_PRODUCER, "partitioner.ignore.keys", "true", "partitioner", "random" },
+        { KAFKA_PRODUCER, "partitioner.ignore.keys", "false", "partitioner", "murmur2_random" },
+        { KAFKA_PRODUCER, "connections.max.idle.ms", "-1", "connections.max.idle.ms", "0" },
+        { KAFKA_PRODUCER, "key.serializer", "org.example.S", "linger.ms", "5" },
+        { KAFKA_PRODUCER, "no.such.key", "x", "linger.ms", "5" },
+        { KAFKA_PRODUCER, "max.block.ms", "9223372036854775807", "linger.ms", "5" },
+        { KAFKA_CONSUMER, NULL, NULL, "isolation.level", "read_uncommitted" },
+        { KAFKA_CONSUMER, NULL, NULL, "allow.auto.create.topics", "true" },
+        { KAFKA_CONSUMER, "isolation.level", "READ_COMMITTED", "isolation.level", "read_committed" },
+        { KAFKA_CONSUMER, "auto.offset.reset", "none", "auto.offset.reset", "error" },
+        { KAFKA_CONSUMER, "fetch.max.wait.ms", "250", "fetch.wait.max.ms", "250" },
+        { KAFKA_CONSUMER, "request.timeout.ms", "40000", "socket.timeout.ms", "40000" },
+        { KAFKA_CONSUMER, "partition.assignment.strategy",
+          "org.apache.kafka.clients.consumer.RangeAssignor, org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+          "partition.assignment.strategy", "range" },
+        { KAFKA_CONSUMER, "partition.assignment.strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+          "partition.assignment.strategy", "cooperative-sticky" },
+        { KAFKA_ADMIN, "security.protocol", "PLAINTEXT", "security.protocol", "plaintext" },
+        { KAFKA_ADMIN, "reconnect.backoff.ms", "70", "reconnect.backoff.ms", "70" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        expect(cases[i].kind, cases[i].key, cases[i].value, cases[i].name, cases[i].want);
+}
+
+Test(conf, refuses_bad_values_by_java_key)
+{
+    static const struct { const char *key, *value, *want; } cases[] = {
+        { "linger.ms", "soon", "Invalid value soon for configuration linger.ms" },
+        { "compression.type", "rar", "Invalid value rar for configuration compression.type" },
+        { "security.protocol", "PLAIN", "Invalid value PLAIN for configuration security.protocol" },
+        { "security.protocol", "SASL_PLAINTEXT", NULL }, /* GSSAPI, as Java's default */
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rd_kafka_conf_t *conf = NULL;
+        struct text_map *m = one(cases[i].key, cases[i].value);
+        struct kaftan_error *err = kafka_conf_new(KAFKA_PRODUCER, m, &conf);
+        cr_expect_eq(err == NULL, cases[i].want == NULL, "%s=%s", cases[i].key, cases[i].value);
+        if (err && cases[i].want)
+            cr_expect_eq(strncmp(kaftan_error_message(err), cases[i].want, strlen(cases[i].want)), 0, "%s",
+                         kaftan_error_message(err));
+        if (!err)
+            rd_kafka_conf_destroy(conf);
+        kaftan_error_free(err);
+        text_map_unref(m);
+    }
+}
+
+Test(conf, sasl_and_tls)
+{
+    char got[8192];
+    size_t len = sizeof got;
+    rd_kafka_conf_t *conf = NULL;
+    struct text_map *m = one("security.protocol", "SASL_SSL");
+    text_map_put(m, "sasl.mechanism", "SCRAM-SHA-512");
+    text_map_put(m, "sasl.jaas.config", "org.apache.kafka.common.security.scram.ScramLoginModule required\n"
+                                        " username=\"alice\" password=\"a\\\"b;c\";");
+    text_map_put(m, "ssl.endpoint.identification.algorithm", "");
+    struct kaftan_error *err = kafka_conf_new(KAFKA_ADMIN, m, &conf);
+    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    static const struct { const char *name, *want; } cases[] = {
+        { "security.protocol", "sasl_ssl" }, { "sasl.mechanism", "SCRAM-SHA-512" }, { "sasl.username", "alice" },
+        { "sasl.password", "a\"b;c" },       { "ssl.endpoint.identification.algorithm", "none" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        len = sizeof got;
+        cr_assert_eq(rd_kafka_conf_get(conf, cases[i].name, got, &len), RD_KAFKA_CONF_OK);
+        cr_expect_str_eq(got, cases[i].want, "%s is %s", cases[i].name, got);
+    }
+    rd_kafka_conf_destroy(conf);
+    text_map_put(m, "sasl.jaas.config", "org.example.Module required username=\"alice\" password=\"secret");
+    err = kafka_conf_new(KAFKA_ADMIN, m, &conf);
+    cr_assert_not_null(err);
+    cr_expect_null(strstr(kaftan_error_message(err), "secret"), "a password in a message: %s", kaftan_error_message(err));
+    cr_expect_not_null(strstr(kaftan_error_message(err), "sasl.jaas.config"));
+    kaftan_error_free(err);
+    text_map_unref(m);
+}
+
+static void expect_pem(const rd_kafka_conf_t *conf, const char *name, const char *want)
+{
+    char got[32768] = "";
+    size_t len = sizeof got;
+    cr_assert_eq(rd_kafka_conf_get(conf, name, got, &len), RD_KAFKA_CONF_OK, "%s", name);
+    cr_expect_not_null(strstr(got, want), "%s holds no %s", name, want);
+}
+
+Test(conf, stores_become_pem)
+{
+    static const struct { const char *trust, *key, *password; } cases[] = {
+        { TEST_DATA "/stores/trust.jks", TEST_DATA "/stores/client.jks", "secret" },
+        { TEST_DATA "/stores/ca.pem", TEST_DATA "/stores/client.p12", "secret" },
+        { TEST_DATA "/stores/ca.pem", TEST_DATA "/stores/client-all.pem", NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rd_kafka_conf_t *conf = NULL;
+        struct text_map *m = one("security.protocol", "SSL");
+        text_map_put(m, "ssl.truststore.location", cases[i].trust);
+        text_map_put(m, "ssl.truststore.password", cases[i].password);
+        text_map_put(m, "ssl.keystore.location", cases[i].key);
+        text_map_put(m, "ssl.keystore.password", cases[i].password);
+        if (strstr(cases[i].key, "jks"))
+            text_map_put(m, "ssl.key.password", "keysecret");
+        struct kaftan_error *err = kafka_conf_new(KAFKA_PRODUCER, m, &conf);
+        cr_assert_null(err, "%s: %s", cases[i].trust, err ? kaftan_error_message(err) : "");
+        expect_pem(conf, "ssl.ca.pem", "-----BEGIN CERTIFICATE-----");
+        expect_pem(conf, "ssl.certificate.pem", "-----BEGIN CERTIFICATE-----");
+        expect_pem(conf, "ssl.key.pem", "PRIVATE KEY-----");
+        rd_kafka_conf_destroy(conf);
+        text_map_unref(m);
+    }
+}
+
+Test(conf, layers)
+{
+    struct text_map *worker = text_map_new(), *connector = text_map_new();
+    text_map_put(worker, "bootstrap.servers", "w:1");
+    text_map_put(worker, "group.id", "g");
+    text_map_put(worker, "key.converter", "x");
+    text_map_put(worker, "security.protocol", "SSL");
+    text_map_put(worker, "producer.linger.ms", "10");
+    text_map_put(worker, "producer.acks", "1");
+    text_map_put(worker, "admin.request.timeout.ms", "7");
+    text_map_put(connector, "name", "orders");
+    text_map_put(connector, "producer.override.linger.ms", "20");
+    struct text_map *p = kafka_task_props(KAFKA_PRODUCER, worker, connector, "connector-producer-orders-0");
+    cr_expect_str_eq(text_map_get(p, "linger.ms"), "20");
+    cr_expect_str_eq(text_map_get(p, "acks"), "1");
+    cr_expect_str_eq(text_map_get(p, "bootstrap.servers"), "w:1");
+    cr_expect_str_eq(text_map_get(p, "delivery.timeout.ms"), "2147483647");
+    cr_expect_null(text_map_get(p, "security.protocol"), "the worker's security is not the tasks'");
+    text_map_unref(p);
+    p = kafka_task_props(KAFKA_CONSUMER, worker, connector, "c");
+    cr_expect_str_eq(text_map_get(p, "group.id"), "connect-orders");
+    cr_expect_str_eq(text_map_get(p, "auto.offset.reset"), "earliest");
+    text_map_unref(p);
+    p = kafka_task_props(KAFKA_ADMIN, worker, connector, "a");
+    cr_expect_str_eq(text_map_get(p, "security.protocol"), "SSL");
+    cr_expect_str_eq(text_map_get(p, "request.timeout.ms"), "7");
+    cr_expect_null(text_map_get(p, "key.converter"));
+    text_map_unref(p);
+    p = kafka_worker_props(worker, "g-configs");
+    cr_expect_str_eq(text_map_get(p, "client.id"), "g-configs");
+    cr_expect_null(text_map_get(p, "linger.ms"), "prefixed settings are the tasks'");
+    text_map_unref(p);
+    text_map_unref(worker);
+    text_map_unref(connector);
+}
+
+Test(conf, known_keys)
+{
+    cr_expect(kafka_key_known(KAFKA_PRODUCER, "linger.ms"));
+    cr_expect(kafka_key_known(KAFKA_PRODUCER, "sasl.jaas.config"));
+    cr_expect(kafka_key_known(KAFKA_CONSUMER, "max.poll.records"));
+    cr_expect_not(kafka_key_known(KAFKA_CONSUMER, "linger.ms"));
+    cr_expect_not(kafka_key_known(KAFKA_PRODUCER, "key.converter"));
+}
+
+Test(jaas, refuses)
+{
+    static const char *const bad[] = { "", "Module", "Module required", "Module x a=\"b\";", "Module required a=\"b\"",
+                                       "Module required a;", "Module required =\"b\";", "Module required a=\"b;" };
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct jaas j = { 0 };
+        struct kaftan_error *err = jaas_parse(bad[i], &j);
+        cr_expect_not_null(err, "accepted: %s", bad[i]);
+        cr_expect_null(j.module);
+        kaftan_error_free(err);
+    }
+}
