@@ -123,6 +123,7 @@ static void slot_add(struct map *m, size_t entry)
 static void rebuild(struct map *m)
 {
     size_t n = 0;
+    ASSERT(m->len == 0 || m->entries);
     for (size_t i = 0; i < m->len; i++)
         if (m->entries[i].key)
             m->entries[n++] = m->entries[i];
