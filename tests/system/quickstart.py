@@ -86,7 +86,8 @@ def main():
 
 
 def demonstrate(work, once):
-    kafka = KafkaBroker(work)
+    with Step("prepare storage for Apache Kafka"):
+        kafka = KafkaBroker(work)
     with Step("start Apache Kafka %s at %s" % (kafka.version, kafka.bootstrap)):
         kafka.start()
     mosquitto = Mosquitto(work)

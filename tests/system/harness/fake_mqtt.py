@@ -89,7 +89,14 @@ class Peer:
         self.send(packet(0x62, struct.pack(">H", ident)))
 
     def disconnect(self, reason):
+        """DISCONNECT, and then waits for the client's end: closing with unread data could overtake the packet."""
         self.send(packet(0xE0, bytes([reason]) if self.version == 5 else b""))
+        self.sock.shutdown(socket.SHUT_WR)
+        try:
+            while True:
+                self.read(3)
+        except (EOFError, OSError):
+            pass
 
     def answer(self, kind, body):
         """The usual answers: SUBACK, UNSUBACK, PINGRESP. True when the packet was one of these."""
