@@ -11,4 +11,21 @@ tests_system_referee_mqtt_sub_LDADD = -lpaho-mqtt3as -lpthread
 endif
 dist_check_SCRIPTS += tests/system/check-entrypoint.sh
 TESTS += tests/system/check-entrypoint.sh
-EXTRA_DIST += docker .ci/run
+# File by file: a directory would bring along what the build put beside it.
+EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
+	tests/system/harness/__init__.py \
+	tests/system/harness/brokers.py \
+	tests/system/harness/children.py \
+	tests/system/harness/connectors.py \
+	tests/system/harness/fake_mqtt.py \
+	tests/system/harness/kafka_io.py \
+	tests/system/harness/proxy.py \
+	tests/system/harness/scenarios.py \
+	tests/system/harness/worker.py \
+	tests/system/quickstart.py \
+	tests/system/run.py \
+	tests/system/test_delivery.py \
+	tests/system/test_faults.py \
+	tests/system/test_stores.py \
+	tests/system/test_validation.py \
+	tests/system/test_worker.py
