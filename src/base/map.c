@@ -113,6 +113,7 @@ static struct entry *entry_find(const struct map *m, const char *key)
 
 static void slot_add(struct map *m, size_t entry)
 {
+    ASSERT(m->slots && m->entries);
     size_t mask = m->slot_count - 1, i = m->entries[entry].hash & mask;
     while (m->slots[i] != SLOT_EMPTY)
         i = (i + 1) & mask;
@@ -164,6 +165,7 @@ void map_put(struct map *m, const char *key, void *value)
     }
     if (m->len == m->cap)
         rebuild(m);
+    ASSERT(m->entries);
     m->entries[m->len] = (struct entry){ mem_strdup(key), value, hash_of(key) };
     slot_add(m, m->len++);
     m->live++;

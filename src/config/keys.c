@@ -288,7 +288,7 @@ static void parse_key(struct parsing *p, const struct text_map *texts)
     if (!given && k->def == KAFTAN_NO_DEFAULT)
         fail(p, mem_printf("Missing required configuration \"%s\" which has no default value.", k->name));
     const char *wrong = value_parse(p->out->arena, k->type, text, &v);
-    if (wrong)
+    if (wrong && text)
         fail_value(p, text, strlen(text), wrong);
     bool typed = !p->failed;
     check(p, &v);

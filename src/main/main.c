@@ -3,27 +3,32 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* 64 is EX_USAGE: the command line is wrong, nothing has been tried. */
-enum { EXIT_USAGE = 64 };
-
-static const char usage[] =
-    "usage: kaftan distributed FILE\n"
-    "       kaftan standalone FILE [CONNECTOR...]\n"
-    "       kaftan plugins\n"
-    "       kaftan --version | --help\n";
+#include "base/log.h"
+#include "main/args.h"
+#include "main/run.h"
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    struct args a;
+    struct kaftan_error *err = args_parse(argc, argv, &a);
+    if (err) {
+        (void)fprintf(stderr, "kaftan: %s\nTry 'kaftan --help'.\n",
+                      kaftan_error_message(err));
+        kaftan_error_free(err);
+        return STATUS_USAGE;
+    }
+    log_setup(a.level, a.json_log);
+    switch (a.command) {
+    case COMMAND_HELP:
+        (void)fputs(args_usage, stdout);
+        return EXIT_SUCCESS;
+    case COMMAND_VERSION:
         printf("kaftan %s (%s)\n", PACKAGE_VERSION, KAFTAN_COMMIT);
         return EXIT_SUCCESS;
+    case COMMAND_PLUGINS:
+        return run_plugins(&a);
+    default:
+        return run_worker(&a);
     }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return EXIT_SUCCESS;
-    }
-    (void)fputs(usage, stderr);
-    return EXIT_USAGE;
 }

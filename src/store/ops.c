@@ -46,7 +46,7 @@ struct op {
 
 /* ---- making ---- */
 
-struct op *op_new(struct store *s, struct topic_log *log, const char *connector, int64_t deadline_ms, const char *late,
+struct op *store_op_new(struct store *s, struct topic_log *log, const char *connector, int64_t deadline_ms, const char *late,
                   struct store_done *done)
 {
     struct op *o = mem_zalloc(1, sizeof *o);

@@ -15,7 +15,7 @@
  */
 #include "store/store_int.h"
 
-struct op *op_new(struct store *s, struct topic_log *log, const char *connector /* NULL: waits for nobody */,
+struct op *store_op_new(struct store *s, struct topic_log *log, const char *connector /* NULL: waits for nobody */,
                   int64_t deadline_ms /* clock_mono_ms; -1: none */, const char *late, struct store_done *done);
 /* Steps, in order. `failure` is the text when the step fails; a literal. */
 void op_read_to_end(struct op *o, const char *failure);

@@ -92,7 +92,7 @@ static void ask_op(struct store *s, struct op *o)
 
 static struct op *config_op(struct store *s, const char *connector, struct store_done *done)
 {
-    struct op *o = op_new(s, &s->configs, connector, clock_mono_ms() + WRITE_MS, late, done);
+    struct op *o = store_op_new(s, &s->configs, connector, clock_mono_ms() + WRITE_MS, late, done);
     op_snapshot_wanted(o);
     return o;
 }
@@ -107,7 +107,7 @@ static void config_record(struct op *o, enum config_kind kind, const char *name,
 
 void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
 {
-    struct op *o = op_new(s, &s->configs, NULL, clock_mono_ms() + timeout_ms, "Timed out reading to the end of the config topic",
+    struct op *o = store_op_new(s, &s->configs, NULL, clock_mono_ms() + timeout_ms, "Timed out reading to the end of the config topic",
                           done);
     op_snapshot_wanted(o);
     op_read_to_end(o, NULL);
@@ -240,7 +240,7 @@ void store_each_offset(struct store *s, const char *connector,
 
 void store_refresh_offsets(struct store *s, int timeout_ms, struct store_done *done)
 {
-    struct op *o = op_new(s, &s->offsets, NULL, clock_mono_ms() + timeout_ms,
+    struct op *o = store_op_new(s, &s->offsets, NULL, clock_mono_ms() + timeout_ms,
                           "Timed out reading to the end of the offsets topic", done);
     op_read_to_end(o, NULL);
     ask_op(s, o);
@@ -278,7 +278,7 @@ static void offsets_handle(struct message *msg, void *owner)
     struct request *r = CONTAINER_OF(msg, struct request, base);
     struct store *s = OBJ_FROM(struct store, STORE_MAGIC, owner);
     struct kaftan_error *err = NULL;
-    struct op *o = op_new(s, &s->offsets, NULL, -1, late, r->done);
+    struct op *o = store_op_new(s, &s->offsets, NULL, -1, late, r->done);
     op_on_stored(o, on_offset_stored);
     op_send(o, offset_failure);
     for (size_t i = 0; i < r->count && !err; i++)

@@ -2,24 +2,26 @@
 #ifndef FAKE_STORE_H
 #define FAKE_STORE_H
 /*
- * fake_store: store.h in memory. Writes are done at once, on the caller's
- * thread, with the same news as from the config topic. One store at a time.
- * Journal: "put a", "remove a", "tasks a 2", "target a PAUSED", "restart a",
- * "key", "refresh", "forget a", "forget a-0", "topics-reset a".
+ * fake_store: what runtime needs of store.h, kept in memory. One instance for
+ * the whole test program, any thread. `struct store *` may be NULL for it.
  */
-#include "store/store.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct store *fake_store(void); /* the one there is; NULL before store_new */
-/* The next write (any kind; refreshes too) ends with this code and text. */
-void fake_store_fail(enum kaftan_code code, const char *text);
-/* From now on refreshes do not end until fake_store_release. */
-void fake_store_hold_refresh(bool hold);
-void fake_store_release(void); /* ends the held refresh well */
-/* Another worker's writes: news without a done. */
-void fake_store_other_puts(const char *connector, struct text_map *config);
-void fake_store_other_tasks(const char *connector, struct text_map *const *tasks, int32_t count);
-/* What store_start ends with; code < 0: well (the default). */
-void fake_store_start_fails(int code, const char *text);
-int64_t fake_store_offset(void);
+enum fake_store_mode { FAKE_STORE_OK, FAKE_STORE_ERROR, FAKE_STORE_SILENT };
+
+void fake_store_reset(void);
+void fake_store_mode(enum fake_store_mode mode); /* of offset writes */
+void fake_store_answer_late(void);               /* answers the writes kept silent about, as done */
+void fake_store_put(const char *partition, const char *offset); /* as if stored before */
+/* The statuses written for a connector or task, oldest first, as "RUNNING,PAUSED"; FAILED without its trace. */
+void fake_store_statuses(const char *connector, int32_t task, char *ret, size_t size);
+void fake_store_trace(char *ret, size_t size);   /* of the newest FAILED */
+size_t fake_store_flushes(void);                 /* offset writes asked */
+/* The offset stored for a partition; false: none. */
+bool fake_store_offset(const char *partition, char *ret, size_t size);
+void fake_store_task_count(int32_t count);       /* of every connector in the snapshot; -1: no snapshot */
+size_t fake_store_topics_seen(void);
 
 #endif

@@ -62,7 +62,7 @@ static void count_plugins(void *self, const char *name, enum log_level level, in
 
 int main(void)
 {
-    static char names[WRITERS][8];
+    static char names[WRITERS][16];
     struct thread *threads[WRITERS + 1];
     struct count c = { 0 };
     log_catch(see, NULL);

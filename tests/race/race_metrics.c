@@ -51,7 +51,7 @@ static void reader(void *arg)
 
 int main(void)
 {
-    static char names[THREADS][8];
+    static char names[THREADS][16];
     struct thread *threads[2 * THREADS + 1];
     metrics = metrics_new();
     struct metrics_group *g = metrics_group_new(metrics, NULL, 0);

@@ -119,6 +119,9 @@ def main():
         for scenario in wanted:
             if scenario.alone:
                 one(scenario, shared, arguments, outcome)
+    except Failure as failure:
+        say("FAIL the brokers: %s" % failure)
+        outcome.append(("FAIL", "brokers"))
     finally:
         shared.stop()
         stop_all()

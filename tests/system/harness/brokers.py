@@ -73,7 +73,7 @@ class KafkaBroker:
         self.file = os.path.join(self.work, "server.properties")
         self.child = None
         self._write(extra or {})
-        run(self.jvm.argv("kafka.tools.StorageTool", "format", "-t", "a2FmdGFuLXRlc3QtMDAwMQ", "-c", self.file, heap=128))
+        run(self.jvm.argv("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", "a2FmdGFuLXRlc3QtMDAwMQ", "-c", self.file, heap=128))
 
     def _write(self, extra):
         values = {

@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 
 from .children import Failure, free_port, wait_until
 from .proxy import CONNECT, DISCONNECT, PUBACK, PUBREC, PUBREL, SUBSCRIBE
@@ -214,3 +215,58 @@ class FakeBroker:
             peer.close()
         if self.problems:
             raise self.problems[0]
+
+
+class SteadyPublisher:
+    """Publishes numbers at a slow, steady rate with QoS 1, whatever becomes of the broker: what was not answered is sent
+    again, in order, on the next connection, and counted."""
+
+    def __init__(self, port, topic, rate, client_id):
+        self.port, self.topic, self.rate, self.client_id = port, topic, rate, client_id
+        self.sent = 0
+        self.resent = 0
+        self.waiting = {}   # packet id -> number, in the order of sending
+        self.ending = False
+        self.thread = threading.Thread(target=self._run, name="steady publisher", daemon=True)
+        self.thread.start()
+
+    def _publish(self, sock, ident, number, dup):
+        sock.sendall(packet(0x32 | (8 if dup else 0), text(self.topic) + struct.pack(">H", ident) + b"%d" % number))
+
+    def _run(self):
+        while not (self.ending and not self.waiting):
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+                    self._connected(sock)
+            except (OSError, EOFError):
+                time.sleep(0.1)
+
+    def _connected(self, sock):
+        sock.sendall(packet(0x10, text("MQTT") + bytes([4, 2]) + struct.pack(">H", 0) + text(self.client_id)))
+        peer = Peer(sock)
+        peer.read(10)
+        for ident, number in self.waiting.items():
+            self._publish(sock, ident, number, True)
+            self.resent += 1
+        due = time.monotonic()
+        while not (self.ending and not self.waiting):
+            while not self.ending and len(self.waiting) < 1000 and time.monotonic() >= due:
+                ident = self.sent % 65535 + 1
+                self.waiting[ident] = self.sent
+                self.sent += 1
+                self._publish(sock, ident, self.waiting[ident], False)
+                due += 1 / self.rate
+            try:
+                kind, _, body = peer.read(0.005)
+            except TimeoutError:
+                continue
+            if kind == PUBACK:
+                self.waiting.pop(struct.unpack(">H", body[:2])[0], None)
+
+    def stop(self, seconds=120):
+        """Waits until everything sent is answered; gives how many numbers were sent."""
+        self.ending = True
+        self.thread.join(seconds)
+        if self.waiting:
+            raise Failure("the MQTT broker did not answer %d messages of the publisher" % len(self.waiting))
+        return self.sent

@@ -6,11 +6,12 @@ import re
 import shutil
 import signal
 import threading
+import time
 
 from . import kafka_io
 from .brokers import ROOT, JavaConnect, KafkaBroker, Mosquitto
-from .children import Child, Failure, free_port, run, wait_until
-from .fake_mqtt import FakeBroker
+from .children import PATIENCE, Child, Failure, free_port, run, wait_until
+from .fake_mqtt import FakeBroker, SteadyPublisher
 from .proxy import Proxy
 from .worker import Worker, kaftan_program, worker_properties
 
@@ -186,6 +187,11 @@ class Context:
         self.at_end(lambda: publisher.child.running() and publisher.child.kill())
         return publisher
 
+    def steady(self, broker, topic, rate):
+        publisher = SteadyPublisher(broker.port, topic, rate, self.unique("steady"))
+        self.at_end(lambda: setattr(publisher, "ending", True))
+        return publisher
+
     def publish(self, broker, topic, payloads, qos=1, retain=False, version="mqttv311", extra=()):
         """A few messages with mosquitto_pub; payloads are text or bytes."""
         for payload in payloads:
@@ -228,13 +234,18 @@ class Context:
         """Waits until every message sent is in the topic at least once; gives the tally, whether it is so or not."""
         kafka = kafka or self.kafka
         total = sum(sent.values())
-        state = {}
+        state = {"count": -1, "since": time.monotonic()}
 
         def whole():
-            if kafka_io.count(kafka.bootstrap, topic) < total:
+            found = kafka_io.count(kafka.bootstrap, topic)
+            now = time.monotonic()
+            if found != state["count"]:
+                state["count"], state["since"] = found, now
+            quiet = now - state["since"] > 40 * PATIENCE  # nothing comes any more: no use in waiting on
+            if found < total and not quiet:
                 return False
             state["tally"] = kafka_io.Tally(sent, kafka_io.numbers(kafka.bootstrap, topic))
-            return not state["tally"].lost
+            return quiet or not state["tally"].lost
         try:
             wait_until("every message in %s" % topic, whole, seconds, 0.5)
         except Failure:

@@ -6,3 +6,10 @@ tests_unit_convert_test_convert_LDADD = $(convert_libs) $(CRITERION_LIBS)
 tests_unit_convert_test_convert_vectors_SOURCES = %D%/test_convert_vectors.c tests/unit/data/vectors.c tests/unit/data/vectors.h
 tests_unit_convert_test_convert_vectors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_convert_test_convert_vectors_LDADD = $(convert_libs) $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_json_converter
+TESTS += tests/fuzz/fuzz_json_converter
+tests_fuzz_fuzz_json_converter_SOURCES = tests/fuzz/fuzz_json_converter.c tests/fuzz/replay.c
+tests_fuzz_fuzz_json_converter_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_json_converter_LDADD = $(convert_libs)
+EXTRA_DIST += tests/fuzz/json_converter.corpus

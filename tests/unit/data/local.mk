@@ -6,3 +6,10 @@ tests_unit_data_test_data_LDADD = $(data_libs) $(CRITERION_LIBS)
 tests_unit_data_test_data_vectors_SOURCES = %D%/test_data_vectors.c %D%/vectors.c %D%/vectors.h
 tests_unit_data_test_data_vectors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_data_test_data_vectors_LDADD = $(data_libs) $(CRITERION_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_values
+TESTS += tests/fuzz/fuzz_values
+tests_fuzz_fuzz_values_SOURCES = tests/fuzz/fuzz_values.c tests/fuzz/replay.c
+tests_fuzz_fuzz_values_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_values_LDADD = $(data_libs)
+EXTRA_DIST += tests/fuzz/values.corpus

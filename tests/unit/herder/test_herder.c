@@ -11,10 +11,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "fake/fake_member.h"
-#include "fake/fake_store.h"
-#include "fake/fake_worker.h"
-#include "fake/journal.h"
+#include "fake_member.h"
+#include "fake_store.h"
+#include "fake_worker.h"
+#include "journal.h"
 
 enum { WAIT_MS = 30000 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "fake/fake_member.h"
+#include "fake_member.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "fake/journal.h"
+#include "journal.h"
 
 struct member {
     struct member_events events;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "fake/journal.h"
+#include "journal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "fake/fake_worker.h"
+#include "fake_worker.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/thread.h"
-#include "fake/journal.h"
+#include "journal.h"
 
 struct item {
     char *connector;

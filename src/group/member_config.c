@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include "group/member_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+void member_options_fini(struct member_options *o)
+{
+    for (size_t i = 0; i < o->bootstrap_count; i++)
+        mem_free(o->bootstrap[i].host);
+    mem_free(o->bootstrap);
+    mem_free(o->group);
+    mem_free(o->client_id);
+    mem_free(o->url);
+    kaftan_tls_unref(o->tls);
+    *o = (struct member_options){ 0 };
+}
+
+static const char *given(const struct text_map *props, const char *key)
+{
+    const char *v = text_map_get(props, key);
+    return v && *v ? v : NULL;
+}
+
+/* `host:port`, `[::1]:9092`; a scheme in front is ignored, as Java does. */
+static struct kaftan_error *read_server(const char *text, struct member_options *o)
+{
+    const char *scheme = strstr(text, "://");
+    const char *start = scheme ? scheme + 3 : text, *colon = strrchr(start, ':');
+    int64_t port;
+    size_t len = colon ? (size_t)(colon - start) : 0;
+    if (!colon || len == 0 || !text_to_i64(colon + 1, strlen(colon + 1), &port) || port < 1 || port > UINT16_MAX)
+        return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration bootstrap.servers: expected host:port", text);
+    if (len > 2 && start[0] == '[' && start[len - 1] == ']') {
+        start++;
+        len -= 2;
+    }
+    o->bootstrap = mem_realloc(o->bootstrap, o->bootstrap_count + 1, sizeof o->bootstrap[0]);
+    o->bootstrap[o->bootstrap_count++] = (struct member_address){ mem_strndup(start, len), (int32_t)port };
+    return NULL;
+}
+
+/* `http://host:8083/` -> `connect-host:8083` */
+static char *client_id_of(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    const char *start = scheme ? scheme + 3 : url;
+    size_t len = strcspn(start, "/");
+    return mem_printf("connect-%.*s", (int)len, start);
+}
+
+static int16_t protocol_of(const char *name)
+{
+    if (strcasecmp(name, "eager") == 0)
+        return GROUP_EAGER;
+    return strcasecmp(name, "compatible") == 0 ? GROUP_COMPATIBLE : GROUP_SESSIONED;
+}
+
+static struct kaftan_error *open_trust(const struct text_map *props, struct kaftan_store **ret)
+{
+    const char *path = given(props, "ssl.truststore.location"), *text = given(props, "ssl.truststore.certificates");
+    struct kaftan_store_options o = { .size = sizeof o, .path = path, .password = text_map_get(props, "ssl.truststore.password") };
+    if (!path && !text)
+        return NULL;
+    o.key = path ? "ssl.truststore.location" : "ssl.truststore.certificates";
+    if (!path)
+        o.content = slice_of(text);
+    return kaftan_store_open(&o, ret);
+}
+
+static struct kaftan_error *open_key(const struct text_map *props, struct kaftan_store **ret)
+{
+    const char *path = given(props, "ssl.keystore.location"), *key = given(props, "ssl.keystore.key");
+    const char *chain = given(props, "ssl.keystore.certificate.chain");
+    struct buf content = BUF_INIT;
+    struct kaftan_store_options o = { .size = sizeof o, .path = path, .need_key = true,
+                                      .password = text_map_get(props, "ssl.keystore.password"),
+                                      .key_password = text_map_get(props, "ssl.key.password") };
+    if (!path && !key)
+        return NULL;
+    o.key = path ? "ssl.keystore.location" : "ssl.keystore.key";
+    if (!path) {
+        buf_printf(&content, "%s\n%s\n", key, chain ? chain : "");
+        o.content = buf_slice(&content);
+    }
+    struct kaftan_error *err = kaftan_store_open(&o, ret);
+    buf_fini(&content);
+    return err;
+}
+
+/* "a, b" -> { "a", "b", NULL }; NULL when there is none. */
+static char **split(const char *text)
+{
+    size_t n = 0;
+    char **list = text ? mem_zalloc(strlen(text) / 2 + 2, sizeof *list) : NULL;
+    for (const char *p = text; p && *p;) {
+        size_t len = strcspn(p, ",");
+        struct kaftan_slice item = slice_trim((struct kaftan_slice){ p, len });
+        if (item.len)
+            list[n++] = mem_strndup(item.ptr, item.len);
+        p += len + (p[len] == ',');
+    }
+    return list;
+}
+
+static void split_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        mem_free(list[i]);
+    mem_free(list);
+}
+
+static struct kaftan_error *open_tls(const struct text_map *props, struct kaftan_tls **ret)
+{
+    struct kaftan_store *trust = NULL, *key = NULL;
+    const char *check = text_map_get(props, "ssl.endpoint.identification.algorithm");
+    char **protocols = split(given(props, "ssl.enabled.protocols")), **ciphers = split(given(props, "ssl.cipher.suites"));
+    struct kaftan_error *err = open_trust(props, &trust);
+    if (!err)
+        err = open_key(props, &key);
+    struct kaftan_tls_options o = { .size = sizeof o, .trust = trust, .key = key, .verify_host = !check || *check,
+                                    .protocols = (const char *const *)protocols, .ciphers = (const char *const *)ciphers };
+    if (!err)
+        err = kaftan_tls_new(&o, ret);
+    kaftan_store_unref(trust);
+    kaftan_store_unref(key);
+    split_free(protocols);
+    split_free(ciphers);
+    return err;
+}
+
+static struct kaftan_error *read_security(const struct worker_config *c, struct member_options *o)
+{
+    const char *protocol = worker_values(c)->security_protocol;
+    if (!protocol || strcasecmp(protocol, "PLAINTEXT") == 0)
+        return NULL;
+    if (strcasecmp(protocol, "SSL") == 0)
+        return open_tls(worker_config_props(c), &o->tls);
+    return kaftan_error_new(KAFTAN_E_INVALID,
+                            "Invalid value %s for configuration security.protocol: the worker group can be joined over PLAINTEXT "
+                            "or SSL",
+                            protocol);
+}
+
+static int32_t buffer_of(const struct text_map *props, const char *key, int32_t otherwise)
+{
+    const char *text = given(props, key);
+    int64_t n;
+    return text && text_to_i64(text, strlen(text), &n) && n >= -1 && n <= INT32_MAX ? (int32_t)n : otherwise;
+}
+
+struct kaftan_error *member_options_read(const struct worker_config *c, const char *url, struct member_options *ret)
+{
+    const struct worker_values *v = worker_values(c);
+    struct kaftan_error *err = NULL;
+    struct member_options o = {
+        .group = mem_strdup(v->group_id),
+        .client_id = v->client_id && *v->client_id ? mem_strdup(v->client_id) : client_id_of(url),
+        .url = mem_strdup(url),
+        .protocol = protocol_of(v->connect_protocol),
+        .session_ms = v->session_timeout_ms,
+        .heartbeat_ms = v->heartbeat_ms,
+        .rebalance_ms = v->rebalance_timeout_ms,
+        .request_ms = v->request_timeout_ms,
+        .connect_ms = (int32_t)(v->connect_timeout_ms < INT32_MAX ? v->connect_timeout_ms : INT32_MAX),
+        .retry_ms = v->retry_backoff_ms,
+        .retry_max_ms = v->retry_backoff_max_ms,
+        .reconnect_ms = v->reconnect_backoff_ms,
+        .reconnect_max_ms = v->reconnect_backoff_max_ms,
+        .delay_max_ms = v->rebalance_delay_max_ms,
+        .receive_buffer = buffer_of(worker_config_props(c), "receive.buffer.bytes", 32768),
+        .send_buffer = buffer_of(worker_config_props(c), "send.buffer.bytes", 131072),
+    };
+    for (size_t i = 0; i < v->bootstrap_servers.count && !err; i++)
+        err = read_server(v->bootstrap_servers.items[i], &o);
+    if (!err && o.bootstrap_count == 0)
+        err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid value for configuration bootstrap.servers: no server is named");
+    if (!err)
+        err = read_security(c, &o);
+    if (err)
+        member_options_fini(&o);
+    else
+        *ret = o;
+    return err;
+}

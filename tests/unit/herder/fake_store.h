@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FAKE_STORE_H
+#define FAKE_STORE_H
+/*
+ * fake_store: store.h in memory. Writes are done at once, on the caller's
+ * thread, with the same news as from the config topic. One store at a time.
+ * Journal: "put a", "remove a", "tasks a 2", "target a PAUSED", "restart a",
+ * "key", "refresh", "forget a", "forget a-0", "topics-reset a".
+ */
+#include "store/store.h"
+
+struct store *fake_store(void); /* the one there is; NULL before store_new */
+/* The next write (any kind; refreshes too) ends with this code and text. */
+void fake_store_fail(enum kaftan_code code, const char *text);
+/* From now on refreshes do not end until fake_store_release. */
+void fake_store_hold_refresh(bool hold);
+void fake_store_release(void); /* ends the held refresh well */
+/* Another worker's writes: news without a done. */
+void fake_store_other_puts(const char *connector, struct text_map *config);
+void fake_store_other_tasks(const char *connector, struct text_map *const *tasks, int32_t count);
+/* What store_start ends with; code < 0: well (the default). */
+void fake_store_start_fails(int code, const char *text);
+int64_t fake_store_offset(void);
+
+#endif
