@@ -66,7 +66,9 @@ static struct kaftan_error *initialize(struct connector *c)
         return err;
     metrics_open(c->work);
     err = run_config_parse(c->work->config, &c->run_values);
-    return err ? err : work_parse(c->work, &c->values);
+    if (!err)
+        err = work_parse(c->work, &c->values);
+    return err ? err : work_refresh_offsets(c->work);
 }
 
 /* Takes err: the connector is FAILED, its status says why; a copy for the event comes back. */

@@ -67,8 +67,14 @@ static struct kaftan_error *work(struct kaftan_task *t, struct source_task **ret
     wait_while_paused(t);
     if (work_stopping(t))
         return NULL;
+    err = work_refresh_offsets(t);
+    if (work_stopping(t)) {
+        kaftan_error_free(err);
+        return NULL;
+    }
     metrics_open(t);
-    err = source_task_new(t, ret);
+    if (!err)
+        err = source_task_new(t, ret);
     if (!err)
         err = source_task_open(*ret);
     if (!work_abandoned(t))

@@ -25,7 +25,7 @@
 
 static struct log logger = LOG("runtime.work");
 
-enum { WORK_MAILBOX = 64, SKIP_LOG_MS = 60000 };
+enum { WORK_MAILBOX = 64, SKIP_LOG_MS = 60000, REFRESH_MS = 30000, WAIT_MS = 1000 };
 
 struct skip_count {
     uint64_t since_log;
@@ -66,6 +66,7 @@ void work_unref(struct kaftan_task *t)
     metrics_group_free(t->metrics);
     mailbox_free(t->box);
     map_free(t->skipped);
+    kaftan_error_free(t->refresh_error);
     text_map_unref(t->config);
     text_map_unref(t->task_config);
     lock_fini(&t->wake_lock);
@@ -290,6 +291,66 @@ void work_send_configs(struct kaftan_task *t, int32_t max_tasks)
     o->base.drop = drop_configs;
     o->max_tasks = max_tasks;
     order_send(o);
+}
+
+/* ---- offsets of others ---- */
+
+struct refresh {
+    struct store_done base;
+    struct kaftan_task *work; /* a reference */
+};
+
+static struct refresh *refresh_of(struct message *msg)
+{
+    return CONTAINER_OF(CONTAINER_OF(msg, struct store_done, base), struct refresh, base);
+}
+
+static void refresh_drop(struct message *msg)
+{
+    struct refresh *r = refresh_of(msg);
+    kaftan_error_free(r->base.err);
+    snapshot_unref(r->base.snapshot);
+    work_unref(r->work);
+    mem_free(r);
+}
+
+static void refresh_handle(struct message *msg, void *owner)
+{
+    struct kaftan_task *t = OBJ_FROM(struct kaftan_task, WORK_MAGIC, owner);
+    struct refresh *r = refresh_of(msg);
+    t->refresh_over = true;
+    t->refresh_error = r->base.err;
+    r->base.err = NULL;
+    refresh_drop(msg);
+}
+
+static struct kaftan_error *refresh_once(struct kaftan_task *t)
+{
+    struct refresh *r = mem_zalloc(1, sizeof *r);
+    r->base.base.handle = refresh_handle;
+    r->base.base.drop = refresh_drop;
+    r->base.to = t->box;
+    r->work = work_ref(t);
+    t->refresh_over = false;
+    store_refresh_offsets(t->worker->store, REFRESH_MS, &r->base);
+    while (!t->refresh_over && !work_stopping(t)) {
+        struct message *m = mailbox_wait(t->box, clock_mono_ms() + WAIT_MS);
+        if (m)
+            m->handle(m, t);
+    }
+    struct kaftan_error *err = t->refresh_error;
+    t->refresh_error = NULL;
+    return err;
+}
+
+struct kaftan_error *work_refresh_offsets(struct kaftan_task *t)
+{
+    struct kaftan_error *err;
+    while ((err = refresh_once(t)) != NULL && kaftan_error_retriable(err) && !work_stopping(t)) {
+        log_warn(&logger, "offsets cannot be read just now, trying again", LOG_ERR(err));
+        kaftan_error_free(err);
+    }
+    return err;
 }
 
 /* ---- counting what was dropped ---- */

@@ -62,6 +62,8 @@ struct kaftan_task {
 
     kaftan_deadline wait_until;  /* kaftan_task_wait_until; 0: not set */
     bool flush_asked;            /* kaftan_task_flush_request */
+    bool refresh_over;           /* the store has answered work_refresh_offsets */
+    struct kaftan_error *refresh_error; /* owned; its answer */
     struct map *skipped;         /* owned; reason to struct skip_count */
     struct source_task *source;  /* owned by the thread's stack frame; NULL: a connector, or not open */
     enum target_state slot;      /* connector: newest wanted state */
@@ -123,6 +125,12 @@ void work_skipped(struct kaftan_task *t, const char *reason, uint64_t count);
  * Own thread.
  */
 struct kaftan_error *work_find_class(struct kaftan_task *t) KAFTAN_MUST_CHECK;
+/*
+ * Makes sure that offsets which another worker has committed are known here.
+ * Waits for the store, also while Kafka is away; ends early when it is told to
+ * stop. Own thread, before the plugin can ask for offsets.
+ */
+struct kaftan_error *work_refresh_offsets(struct kaftan_task *t) KAFTAN_MUST_CHECK;
 /* The error of a connector with more tasks than tasks.max. */
 struct kaftan_error *work_too_many(struct kaftan_task *t, int32_t count, int32_t max) KAFTAN_MUST_CHECK;
 /* Parses `texts` by the plugin's table and runs its validate; warnings are logged. */

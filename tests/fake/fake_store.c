@@ -34,6 +34,8 @@ static struct {
     struct store_done *silent[SILENT];
     size_t silent_count;
     int32_t task_count;
+    size_t refreshes;
+    int refresh_failures;
 } f;
 static struct snapshot_connector connector;
 static struct snapshot snapshot;
@@ -200,6 +202,31 @@ void store_put_offsets(struct store *s, const char *name, struct offset_write *w
     pthread_mutex_unlock(&lock);
     if (!silent)
         answer(done);
+}
+
+void store_refresh_offsets(struct store *s, int timeout_ms, struct store_done *done)
+{
+    (void)s, (void)timeout_ms;
+    pthread_mutex_lock(&lock);
+    f.refreshes++;
+    if (f.refresh_failures > 0) {
+        f.refresh_failures--;
+        done->err = kaftan_error_new(KAFTAN_E_TIMEOUT, "Timed out reading to the end of the offsets topic");
+    }
+    pthread_mutex_unlock(&lock);
+    answer(done);
+}
+
+size_t fake_store_refreshes(void)
+{
+    size_t n;
+    LOCKED(n = f.refreshes);
+    return n;
+}
+
+void fake_store_refresh_failures(int count)
+{
+    LOCKED(f.refresh_failures = count);
 }
 
 void store_topic_seen(struct store *s, const char *name, int32_t task, struct kaftan_slice topic)

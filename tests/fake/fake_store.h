@@ -23,5 +23,7 @@ size_t fake_store_flushes(void);                 /* offset writes asked */
 bool fake_store_offset(const char *partition, char *ret, size_t size);
 void fake_store_task_count(int32_t count);       /* of every connector in the snapshot; -1: no snapshot */
 size_t fake_store_topics_seen(void);
+size_t fake_store_refreshes(void);               /* reads to the end of the offsets topic */
+void fake_store_refresh_failures(int count);     /* so many of them time out */
 
 #endif

@@ -458,6 +458,15 @@ Test(task, a_flush_without_an_answer_is_given_up)
     cr_expect_str_eq(stored("a"), "{\"token\":1}");
 }
 
+Test(task, offsets_of_others_are_read_before_open)
+{
+    fake_store_refresh_failures(2);
+    start(NULL, NULL);
+    WAIT_FOR(strcmp(statuses(), "RUNNING") == 0);
+    cr_expect_eq(fake_store_refreshes(), 3);
+    stop();
+}
+
 Test(task, what_is_not_owned_writes_no_offsets)
 {
     script_own(false);
@@ -507,8 +516,8 @@ Test(task, a_hanging_task_is_given_up_and_can_do_no_harm)
     WAIT_FOR(strcmp(statuses(), "RUNNING") == 0);
     script_say("a:k=1");
     WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
-    script_hang(true);
     size_t polls = script_polls();
+    script_hang(true);
     WAIT_FOR(script_polls() > polls);
     worker_stop_task(w->worker, "c", 0, KAFTAN_STOP_MOVE);
     WAIT_FOR(strcmp(script_events(), "task_stopped c 0") == 0);
