@@ -81,6 +81,7 @@ struct work {
     bool announce;   /* RESTARTING is written in between */
     bool revoking;   /* an assignment or a loss waits for its end */
     bool forget;     /* its status goes too */
+    struct text_map *config, *task_config; /* owned references: what it was started with */
     struct op *waiters; /* restarts: answered after the next start */
     struct op *starting; /* the same, started and not yet answered */
 };
@@ -195,7 +196,8 @@ void herder_work_stop(struct herder *h, struct work *w, enum kaftan_stop_reason 
 void herder_work_restart(struct herder *h, struct work *w, enum kaftan_stop_reason reason, bool announce, struct op *waiter);
 void herder_work_stopped(struct herder *h, const char *connector, int32_t task);
 void herder_work_started(struct herder *h, const char *connector, enum target_state reached, struct kaftan_error *err);
-void herder_stop_tasks(struct herder *h, const char *connector, enum kaftan_stop_reason reason); /* to be started again by the next assignment */
+/* Tasks that run with other configs than the view's; the next assignment starts them again. */
+void herder_stop_changed(struct herder *h, const char *connector);
 void herder_stop_all(struct herder *h, enum kaftan_stop_reason reason, bool revoking);
 void herder_stop_connector_work(struct herder *h, const char *connector, enum kaftan_stop_reason reason, bool tasks_only);
 size_t herder_works_revoking(const struct herder *h);

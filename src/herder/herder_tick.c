@@ -140,11 +140,8 @@ static void apply_tasks(struct herder *h)
 {
     const char *name;
     void *value;
-    for (size_t i = 0; map_at(h->new_tasks, &i, &name, &value);) {
-        const struct snapshot_connector *c = herder_find(h, name);
-        bool none = !c || snapshot_task_count(c) == 0;
-        herder_stop_tasks(h, name, none ? KAFTAN_STOP_STOPPED : KAFTAN_STOP_CONFIG);
-    }
+    for (size_t i = 0; map_at(h->new_tasks, &i, &name, &value);)
+        herder_stop_changed(h, name);
     clear(&h->new_tasks);
 }
 

@@ -21,6 +21,8 @@ void work_free(void *arg)
     struct work *w = arg;
     if (!w)
         return;
+    text_map_unref(w->config);
+    text_map_unref(w->task_config);
     mem_free(w->connector);
     mem_free(w);
 }
@@ -102,6 +104,10 @@ static void start_now(struct herder *h, struct work *w)
         worker_status_restarting(h->worker, w->connector, w->task);
     w->started = w->running = true;
     w->forget = w->revoking = false;
+    text_map_unref(w->config);
+    text_map_unref(w->task_config);
+    w->config = text_map_ref(c->config);
+    w->task_config = task ? text_map_ref(task) : NULL;
     if (w->task < 0)
         worker_start_connector(h->worker, w->connector, c->config, c->target);
     else
@@ -208,9 +214,32 @@ static void stop_each(struct herder *h, const char *connector, bool tasks_only, 
     map_free(keys);
 }
 
-void herder_stop_tasks(struct herder *h, const char *connector, enum kaftan_stop_reason reason)
+/* A commit that another rebalance has already brought to work needs no second start. */
+static bool outdated(const struct work *w, const struct snapshot_connector *c)
 {
-    stop_each(h, connector, true, reason, false);
+    if (!c || w->task >= snapshot_task_count(c))
+        return true;
+    return w->started && !(text_map_eq(w->config, c->config) && text_map_eq(w->task_config, c->tasks[w->task]));
+}
+
+void herder_stop_changed(struct herder *h, const char *connector)
+{
+    const struct snapshot_connector *c = herder_find(h, connector);
+    bool none = !c || snapshot_task_count(c) == 0;
+    struct map *keys = map_new(NULL);
+    const char *key;
+    void *value;
+    for (size_t i = 0; map_at(h->works, &i, &key, &value);) {
+        const struct work *w = value;
+        if (w->task >= 0 && strcmp(w->connector, connector) == 0 && outdated(w, c))
+            map_put(keys, key, NULL);
+    }
+    for (size_t i = 0; map_at(keys, &i, &key, &value);) {
+        struct work *w = map_get(h->works, key);
+        if (w)
+            herder_work_stop(h, w, none ? KAFTAN_STOP_STOPPED : KAFTAN_STOP_CONFIG);
+    }
+    map_free(keys);
 }
 
 void herder_stop_all(struct herder *h, enum kaftan_stop_reason reason, bool revoking)
