@@ -40,7 +40,8 @@ struct end_question {
 
 struct log_reader {
     char *topic;             /* owned */
-    rd_kafka_t *rk, *end_rk; /* owned; the same unless rk reads committed records only */
+    rd_kafka_t *rk;          /* owned */
+    rd_kafka_t *end_rk;      /* owned; its own connection, where no fetch that waits for records is in the way */
     rd_kafka_topic_t *handle; /* owned */
     rd_kafka_queue_t *queue; /* owned */
     struct asker *asker;     /* owned */
@@ -60,21 +61,26 @@ static void end_question_free(struct question *q)
     mem_free(e);
 }
 
-/* Asker's thread. */
+/*
+ * All partitions in one request per broker: a time of -1 asks for the end
+ * (ListOffsets). Asker's thread.
+ */
 static void end_question_ask(struct question *q, const struct asker *a)
 {
     struct end_question *e = CONTAINER_OF(q, struct end_question, base);
-    for (int32_t p = 0; p < e->partitions; p++) {
-        int timeout_ms = ASK_FIRST_MS;
-        do {
-            int64_t low;
-            e->err = asker_stopping(a) ? RD_KAFKA_RESP_ERR__DESTROY
-                                       : rd_kafka_query_watermark_offsets(e->rk, e->topic, p, &low, &e->ends[p], timeout_ms);
-            timeout_ms = ASK_LAST_MS;
-        } while (kafka_code(e->err) == KAFTAN_E_TIMEOUT && e->err);
-        if (e->err)
-            return;
-    }
+    int timeout_ms = ASK_FIRST_MS;
+    do {
+        rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new(e->partitions);
+        for (int32_t p = 0; p < e->partitions; p++)
+            rd_kafka_topic_partition_list_add(l, e->topic, p)->offset = RD_KAFKA_OFFSET_END;
+        e->err = asker_stopping(a) ? RD_KAFKA_RESP_ERR__DESTROY : rd_kafka_offsets_for_times(e->rk, l, timeout_ms);
+        for (int32_t p = 0; !e->err && p < e->partitions; p++) {
+            e->err = l->elems[p].err;
+            e->ends[p] = l->elems[p].offset;
+        }
+        rd_kafka_topic_partition_list_destroy(l);
+        timeout_ms = ASK_LAST_MS;
+    } while (kafka_code(e->err) == KAFTAN_E_TIMEOUT && e->err);
 }
 
 static void end_ask(struct log_reader *r)
@@ -179,9 +185,15 @@ static struct kaftan_error *start(struct log_reader *r)
     ASSERT(r->epoll_fd >= 0);
     watch(r, r->wake_fd);
     watch(r, asker_fd(r->asker));
+    /*
+     * From offset 0, where a compacted topic begins: BEGINNING would ask the
+     * broker first, behind fetches that wait. A topic that begins later resets
+     * to its earliest record (auto.offset.reset). A partition whose end is 0 is
+     * at its end before anything was fetched.
+     */
     for (int32_t p = 0; p < r->partitions; p++) {
-        r->positions[p] = -1;
-        if (rd_kafka_consume_start_queue(r->handle, p, RD_KAFKA_OFFSET_BEGINNING, r->queue) != 0)
+        r->positions[p] = 0;
+        if (rd_kafka_consume_start_queue(r->handle, p, 0, r->queue) != 0)
             return kafka_error(rd_kafka_last_error(), "topic '%s' cannot be read", r->topic);
     }
     return NULL;
@@ -195,10 +207,8 @@ struct kaftan_error *log_reader_new(const struct text_map *props, const char *to
     r->topic = mem_strdup(topic);
     r->asker = asker_new();
     struct kaftan_error *err = client_new(props, committed, &r->rk);
-    if (!err && committed)
+    if (!err)
         err = client_new(props, false, &r->end_rk);
-    else
-        r->end_rk = r->rk;
     if (!err) {
         r->handle = rd_kafka_topic_new(r->rk, topic, NULL);
         err = r->handle ? look_up(r) : kafka_error(rd_kafka_last_error(), "topic '%s'", topic);
@@ -232,7 +242,7 @@ void log_reader_free(struct log_reader *r)
         rd_kafka_queue_destroy(r->queue);
     if (r->handle)
         rd_kafka_topic_destroy(r->handle);
-    if (r->end_rk && r->end_rk != r->rk)
+    if (r->end_rk)
         rd_kafka_destroy(r->end_rk);
     if (r->rk)
         rd_kafka_destroy(r->rk);
