@@ -65,8 +65,8 @@ struct kaftan_error *kaftan_task_offset(struct kaftan_task *t, const struct kaft
     char *stored = store_get_offset(t->worker->store, t->connector, json.data, json.len, &length);
     buf_fini(&json);
     *ret = kaftan_null();
-    if (stored)
-        err = kaftan_value_from_json(a, stored, length, ret);
+    if (stored) /* a copy, because strings of the value may stay where they stand in the text */
+        err = kaftan_value_from_json(a, kaftan_arena_copy(a, stored, length), length, ret);
     if (!err && ret->kind != KAFTAN_KIND_MAP && ret->kind != KAFTAN_KIND_NULL)
         err = kaftan_error_new(KAFTAN_E_DATA, "it is no JSON object");
     if (err)
