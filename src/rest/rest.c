@@ -20,6 +20,7 @@ enum {
     CONNECTIONS = 512,
     CONNECTION_BYTES = 32 << 10,
     IDLE_SECONDS = 90,
+    ANSWERS_MS = 2000, /* for the last answers when the worker stops */
     DRAIN_LIMIT = 64 << 20 /* of a body past BODY_LIMIT, before we hang up */
 };
 
@@ -122,6 +123,7 @@ void exchange_ask(struct exchange *x, struct herder_request *r, int timeout_ms)
     x->state = EXCHANGE_WAITING;
     x->deadline_ms = clock_mono_ms() + timeout_ms;
     x->holders++;
+    x->rest->asked++;
     x->next = x->rest->waiting;
     if (x->next)
         x->next->prev = x;
@@ -201,9 +203,17 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **con_cls,
     (void)cls;
     (void)c;
     (void)code;
-    if (*con_cls)
-        exchange_release(
-            OBJ_FROM(struct exchange, EXCHANGE_MAGIC, *con_cls));
+    if (!*con_cls)
+        return;
+    struct exchange *x = OBJ_FROM(struct exchange, EXCHANGE_MAGIC, *con_cls);
+    if (x->asked) {
+        lock_take(&x->rest->lock);
+        x->rest->asked--;
+        if (atomic_load(&x->rest->stopping))
+            cond_wake_all(&x->rest->wake);
+        lock_release(&x->rest->lock);
+    }
+    exchange_release(x);
     *con_cls = NULL;
 }
 
@@ -411,6 +421,19 @@ struct kaftan_error *rest_start(struct rest *r, struct herder *h)
     return NULL;
 }
 
+/*
+ * MHD_stop_daemon cuts connections, so what has just been resumed needs the
+ * time to be written; a client that does not read gets no more than this.
+ */
+static void wait_for_answers(struct rest *r)
+{
+    int64_t deadline = clock_mono_ms() + ANSWERS_MS;
+    lock_take(&r->lock);
+    while (r->asked > 0 && cond_wait_until(&r->wake, &r->lock, deadline))
+        continue;
+    lock_release(&r->lock);
+}
+
 void rest_stop(struct rest *r)
 {
     struct daemon_set *d = r->daemons;
@@ -427,6 +450,7 @@ void rest_stop(struct rest *r)
     }
     while (expire_one(r, INT64_MAX))
         continue;
+    wait_for_answers(r);
     for (size_t i = 0; i < d->count; i++)
         MHD_stop_daemon(d->items[i]);
     d->count = 0;

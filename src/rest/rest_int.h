@@ -90,9 +90,10 @@ struct rest {
     char *url;                  /* owned */
     struct thread *timer;       /* owned */
     atomic_bool stopping;
-    struct lock lock; /* rank 60: waiting list, states, holders */
+    struct lock lock; /* rank 60: waiting list, states, holders, asked */
     struct cond wake; /* the timer's */
     struct exchange *waiting;
+    unsigned asked; /* suspended once, their answers not yet written */
     struct {
         struct metrics_group *group;
         struct kaftan_metric *requests, *errors, *timeouts;
