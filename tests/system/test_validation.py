@@ -40,7 +40,7 @@ def errors_of(context, worker, changes, plugin="MqttSource"):
     answer = worker.rest.must("PUT", "/connector-plugins/%s/config/validate" % plugin, config)
     context.equal(answer.status, 200, "status of validate")
     found = {entry["value"]["name"]: entry["value"]["errors"] for entry in answer.json["configs"] if entry["value"]["errors"]}
-    context.equal(answer.json["error_count"], len(found), "error_count")
+    context.equal(answer.json["error_count"], sum(len(e) for e in found.values()), "error_count of %s: %s" % (changes, found))
     return found
 
 

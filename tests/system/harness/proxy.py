@@ -196,6 +196,10 @@ class Link:
 
     def eof(self, direction):
         """A half-closed connection goes on in the other direction, as without a proxy."""
+        if self.closed:
+            if direction == DOWN:
+                self.broker.transport.close()
+            return
         self.ended_ways.add(direction)
         target = self.side(direction).transport
         if len(self.ended_ways) == 2:
@@ -217,9 +221,22 @@ class Link:
             return
         self.closed = True
         self.proxy.ended(self)
-        for side in (self.worker, self.broker):
-            if side.transport:
-                side.transport.close()
+        if self.worker.transport:
+            self.worker.transport.close()
+        if self.broker.transport and not self.broker.transport.is_closing():
+            self.part_from_broker()
+
+    def part_from_broker(self):
+        """Closing with unread data would reset the connection, and the broker might not read the acknowledgements that
+        are counted here. So it is told of the end, and what it still says is read and thrown away until it closes."""
+        transport = self.broker.transport
+        try:
+            transport.resume_reading()
+            if transport.can_write_eof():
+                transport.write_eof()
+            asyncio.get_running_loop().call_later(5, transport.close)
+        except (OSError, RuntimeError):
+            transport.close()
 
     close = lost
 
