@@ -185,6 +185,20 @@ static uint32_t unit_at(struct kaftan_slice s, size_t at, size_t width, bool big
     return v;
 }
 
+/* A pair is one character; what is no pair is lost together with the unit behind it. */
+static uint32_t pair_at(struct kaftan_slice s, size_t at, bool big, size_t *ret_len)
+{
+    uint32_t high = unit_at(s, at, 2, big), low = 0;
+    *ret_len = 2;
+    if (high < 0xd800 || high > 0xdfff)
+        return high;
+    if (high >= 0xdc00 || s.len - at < 4)
+        return 0xfffd;
+    *ret_len = 4;
+    low = unit_at(s, at + 2, 2, big);
+    return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
+}
+
 static void decode_wide(struct kaftan_slice s, size_t width, bool big, bool marked, struct buf *ret)
 {
     size_t at = 0;
@@ -194,15 +208,11 @@ static void decode_wide(struct kaftan_slice s, size_t width, bool big, bool mark
         at = width;
         big = false;
     }
-    for (; at + width <= s.len; at += width) {
-        uint32_t v = unit_at(s, at, width, big);
-        if (width == 2 && v >= 0xd800 && v <= 0xdfff) {
-            uint32_t low = v < 0xdc00 && at + 4 <= s.len ? unit_at(s, at + 2, 2, big) : 0;
-            bool pair = low >= 0xdc00 && low <= 0xdfff;
-            v = pair ? 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
-            at += pair ? 2u : 0u;
-        }
+    while (at + width <= s.len) {
+        size_t len = width;
+        uint32_t v = width == 2 ? pair_at(s, at, big, &len) : unit_at(s, at, 4, big);
         utf8_put(ret, v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ? 0xfffd : v);
+        at += len;
     }
     if (at < s.len)
         utf8_put(ret, 0xfffd);

@@ -87,17 +87,46 @@ int64_t calendar_millis(int64_t year, int64_t month, int64_t day, int64_t hour, 
     int64_t time = ((hour * 60 + minute) * 60 + second) * 1000 + millis;
     int64_t extra = floor_div(time, DAY_MS);
     int64_t over = floor_div(month - 1, 12);
+    bool early = year < 1582; /* as it is written, whatever the months add */
     year += over;
     month -= over * 12;
     int64_t gregorian = gregorian_day(year, month, 1) + day - 1 + extra;
-    int64_t at = gregorian >= cutover_day ? gregorian : julian_day(year, month, 1) + day - 1 + extra;
+    int64_t julian = julian_day(year, month, 1) + day - 1 + extra;
+    int64_t at = early || gregorian < cutover_day ? julian : gregorian;
     return at * DAY_MS + (time - extra * DAY_MS);
 }
 
-/* Blanks, a minus, digits of any script; wraps at 32 bits like Number.intValue. */
+/* Number.intValue of what Java makes of a number: a Long if it can be, else a Double. */
+static int64_t int_value(double v)
+{
+    if (v >= 9223372036854775808.0)
+        return INT32_MAX;
+    return (int32_t)(uint32_t)(uint64_t)(int64_t)v;
+}
+
+/* An exponent counts as well ("2E3"); one without digits is left where it is. */
+static double read_exponent(const char *text, size_t len, size_t *pos, double v)
+{
+    size_t at = *pos;
+    int exponent = 0, d = 0;
+    if (at >= len || text[at] != 'E')
+        return v;
+    at++;
+    bool negative = at < len && text[at] == '-';
+    at += negative;
+    while ((d = digit_next(text, len, &at)) >= 0) {
+        exponent = exponent < 1000 ? exponent * 10 + d : exponent;
+        *pos = at;
+    }
+    for (; exponent > 0 && v != 0 && v < 1e300; exponent--)
+        v = negative ? v / 10 : v * 10;
+    return v;
+}
+
+/* Blanks, a minus, digits of any script. */
 static bool read_number(const char *text, size_t len, size_t *pos, int64_t *ret)
 {
-    uint64_t v = 0;
+    double v = 0;
     bool negative = false, any = false;
     while (*pos < len && (text[*pos] == ' ' || text[*pos] == '\t'))
         (*pos)++;
@@ -106,10 +135,12 @@ static bool read_number(const char *text, size_t len, size_t *pos, int64_t *ret)
         (*pos)++;
     }
     for (int d; (d = digit_next(text, len, pos)) >= 0; any = true)
-        v = v * 10 + (uint64_t)d;
-    int64_t wrapped = (int32_t)(uint32_t)v;
-    *ret = negative ? -wrapped : wrapped;
-    return any;
+        v = v * 10 + d;
+    if (!any)
+        return false;
+    int64_t whole = int_value(read_exponent(text, len, pos, v));
+    *ret = negative ? -whole : whole;
+    return true;
 }
 
 bool calendar_parse(const char *pattern, const char *text, size_t len, int64_t *ret_millis)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "data/decimal.h"
 #include "data/utf16.h"
 
 /*
@@ -20,6 +21,7 @@ enum {
     STRING_LIMIT = 20000000,
     NAME_LIMIT = 50000,
     NUMBER_LIMIT = 1000,
+    LONG_EXPONENT = 9, /* digits from which an exponent may not fit */
     STACK_KEEP = 4096, /* larger stacks are given back */
     SEARCH_LIMIT = 16  /* members up to which equal names are searched for one by one */
 };
@@ -32,6 +34,7 @@ struct node_reader {
     struct kaftan_arena *arena; /* borrowed while reading */
     const char *start, *p, *end;
     unsigned depth;
+    bool widened; /* it was UTF-32, which may hold surrogates */
     struct kaftan_error *err;
 };
 
@@ -65,9 +68,14 @@ static bool fail(struct node_reader *r, const char *what)
     return false;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 static void skip_blanks(struct node_reader *r)
 {
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
+    while (r->p < r->end && is_blank(*r->p))
         r->p++;
 }
 
@@ -136,7 +144,7 @@ static bool decode(struct node_reader *r, const char **p, uint32_t *ret, size_t 
             return fail(r, "invalid UTF-8 middle byte");
         v = v << 6 | (c[i] & 0x3fu);
     }
-    if (len == 3 && v >= 0xd800 && v <= 0xdfff)
+    if (len == 3 && v >= 0xd800 && v <= 0xdfff && !r->widened)
         return fail(r, "surrogate encoded in UTF-8");
     *ret = v;
     *ret_len = len;
@@ -234,6 +242,8 @@ static size_t skip_digits(struct node_reader *r)
 static bool read_number(struct node_reader *r, struct node *ret)
 {
     const char *start = r->p;
+    size_t exponent = 0;
+    struct decimal d;
     ret->kind = NODE_INT;
     if (*r->p == '-')
         r->p++;
@@ -256,13 +266,16 @@ static bool read_number(struct node_reader *r, struct node *ret)
         if (count == 0)
             return fail(r, "expected a digit in the exponent");
         digits += count;
+        exponent = count;
         ret->kind = NODE_DECIMAL;
     }
     ret->text.ptr = start;
     ret->text.len = (size_t)(r->p - start);
+    if (exponent >= LONG_EXPONENT && !decimal_scan(r->arena, start, ret->text.len, &d))
+        return fail(r, "exponent out of range");
     if (digits > NUMBER_LIMIT)
         return fail(r, "number exceeds the maximum length");
-    if (r->depth == 0 && r->p < r->end && (unsigned char)*r->p > ' ')
+    if (r->depth == 0 && r->p < r->end && !is_blank(*r->p))
         return fail(r, "expected a blank after a number");
     return true;
 }
@@ -478,25 +491,43 @@ static uint32_t unit_at(const unsigned char *p, size_t width, bool big)
     return v;
 }
 
-/* UTF-16 (width 2) and UTF-32 (4) become UTF-8; what is no character, U+FFFD. */
+/* A pair is one character; what is no pair goes with the unit behind it. */
+static uint32_t pair_at(const unsigned char *p, size_t left, bool big, size_t *ret_len)
+{
+    uint32_t high = unit_at(p, 2, big), low = 0;
+    *ret_len = 2;
+    if (high < 0xd800 || high > 0xdfff)
+        return high;
+    if (high >= 0xdc00 || left < 4)
+        return 0xfffd;
+    *ret_len = 4;
+    low = unit_at(p + 2, 2, big);
+    return low >= 0xdc00 && low <= 0xdfff ? 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
+}
+
+/* UTF-16 (width 2) and UTF-32 (4) become UTF-8. */
 static void widen(struct node_reader *r, struct kaftan_slice text, size_t width, bool big)
 {
     const unsigned char *p = (const unsigned char *)text.ptr;
+    bool bad = false;
     buf_clear(&r->wide);
-    for (size_t i = 0; i + width <= text.len; i += width) {
-        uint32_t v = unit_at(p + i, width, big);
-        if (width == 2 && v >= 0xd800 && v <= 0xdfff) {
-            uint32_t low = v < 0xdc00 && i + 4 <= text.len ? unit_at(p + i + 2, 2, big) : 0;
-            bool pair = low >= 0xdc00 && low <= 0xdfff;
-            v = pair ? 0x10000 + ((v - 0xd800) << 10) + (low - 0xdc00) : 0xfffd;
-            i += pair ? 2u : 0u;
-        }
-        utf8_put(&r->wide, v > 0x10ffff ? 0xfffd : v);
+    for (size_t i = 0; i + width <= text.len;) {
+        size_t len = width;
+        uint32_t v = width == 2 ? pair_at(p + i, text.len - i, big, &len) : unit_at(p + i, 4, big);
+        if (v >= 0xd800 && v <= 0xdfff)
+            utf16_put(&r->wide, (uint16_t)v);
+        else
+            utf8_put(&r->wide, v > 0x10ffff ? 0xfffd : v);
+        bad = bad || v > 0x10ffff;
+        i += len;
     }
-    if (text.len % width)
-        utf8_put(&r->wide, 0xfffd);
-    r->start = buf_text(&r->wide);
+    if (text.len % width) /* half a character: an error, if the value has not ended before */
+        utf8_put(&r->wide, width == 2 ? 0xfffd : 1);
+    r->widened = true;
+    r->start = r->p = buf_text(&r->wide);
     r->end = r->start + r->wide.len;
+    if (bad)
+        (void)fail(r, "invalid UTF-32 character");
 }
 
 /* By a byte order mark, else by where the zeros of the first character are. */
@@ -550,10 +581,11 @@ struct kaftan_error *node_read(struct node_reader *r, struct kaftan_arena *a, st
     r->count = 0;
     r->depth = 0;
     r->err = NULL;
+    r->widened = false;
     detect(r, text);
     r->p = r->start;
     skip_blanks(r);
-    if (r->p < r->end)
+    if (!r->err && r->p < r->end)
         (void)read_value(r, &n);
     if (r->cap > STACK_KEEP) {
         mem_free(r->stack);

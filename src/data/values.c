@@ -23,7 +23,7 @@
  * lost, and what follows a complete value is dropped.
  */
 enum {
-    DEPTH_LIMIT = 1000,
+    DEPTH_LIMIT = 3000,
     TEMPORAL_LIMIT = 160, /* bytes; no temporal text is longer, even with every colon escaped */
     /* 0 would make a number that is followed by more tokens a string (proposed upstream). */
     NUMBER_DROPS_REST = 1
@@ -294,12 +294,13 @@ static void common_add(struct common *c, const struct kaftan_schema *schema)
     c->none = c->schema == NULL;
 }
 
+/* Without the schema the value came with: instants stay as they are, and are no numbers. */
 static bool to_common(struct parser *p, const struct common *c, struct parsed *v)
 {
     struct kaftan_value converted;
     if (!c->schema)
         return true;
-    struct kaftan_error *err = values_convert(p->arena, c->schema, v->schema, &v->value, &converted);
+    struct kaftan_error *err = values_convert(p->arena, c->schema, NULL, &v->value, &converted);
     if (err) {
         kaftan_error_free(err);
         return false;
@@ -367,20 +368,27 @@ static enum outcome read_array(struct parser *p, struct parsed *ret)
     return BAD;
 }
 
+/* Keys and values alternate in the list. What a later entry replaces needs no common type. */
 static enum outcome end_map(struct parser *p, struct list *l, const struct common *keys, const struct common *values,
                             struct parsed *ret)
 {
-    struct kaftan_map_entry *entries = arena_alloc(p->arena, l->count / 2 * sizeof *entries);
+    size_t count = l->count / 2;
+    struct kaftan_map_entry *entries = arena_alloc(p->arena, count * sizeof *entries);
     struct kaftan_map *map = arena_alloc(p->arena, sizeof *map);
     bool both = keys->schema && values->schema;
-    for (size_t i = 0; i < l->count; i += 2) {
-        struct parsed *k = &l->items[i], *v = &l->items[i + 1];
-        if (!to_common(p, keys, k) || (both && !to_common(p, values, v)))
+    for (size_t i = 0; i < count; i++)
+        entries[i] = (struct kaftan_map_entry){ l->items[2 * i].value, kaftan_int(KAFTAN_KIND_INT64, (int64_t)i) };
+    if (count > 1)
+        count = values_unite(p->arena, entries, count);
+    for (size_t i = 0; i < count; i++) {
+        struct parsed k = { NULL, entries[i].key }, *v = &l->items[2 * (size_t)entries[i].value.as.i + 1];
+        if (!to_common(p, keys, &k) || (both && !to_common(p, values, v)))
             return BAD;
-        entries[i / 2].key = k->value;
-        entries[i / 2].value = v->value;
+        entries[i] = (struct kaftan_map_entry){ k.value, v->value };
     }
-    map->count = l->count > 2 ? values_unite(p->arena, entries, l->count / 2) : l->count / 2;
+    if (count > 1 && keys->schema && keys->schema->type != KAFTAN_TYPE_STRING)
+        count = values_unite(p->arena, entries, count); /* numbers may have become equal */
+    map->count = count;
     map->entries = entries;
     set(ret, schema_map_in(p->arena, keys->schema, both ? values->schema : NULL), kaftan_map(map));
     return PARSED;
@@ -445,6 +453,8 @@ static enum outcome parse_inner(struct parser *p, bool embedded, struct parsed *
         o = read_array(p, ret);
     else if (accept(p, "{"))
         o = read_map(p, ret);
+    else
+        return read_token(p, embedded, ret); /* not rewound: blanks that were passed over stay behind */
     if (o != BAD)
         return o;
     rewind_to(p, at);

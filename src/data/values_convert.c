@@ -397,6 +397,12 @@ struct kaftan_error *values_convert(struct kaftan_arena *a, const struct kaftan_
     return unable(v, to, NULL);
 }
 
+/* Java compares arrays by identity, so keys of bytes all stay. */
+static bool same_key(const struct kaftan_value *a, const struct kaftan_value *b)
+{
+    return a->kind != KAFTAN_KIND_BYTES && value_equal(a, b);
+}
+
 size_t values_unite(struct kaftan_arena *a, struct kaftan_map_entry *entries, size_t count)
 {
     size_t size = 16, kept = 0;
@@ -408,7 +414,7 @@ size_t values_unite(struct kaftan_arena *a, struct kaftan_map_entry *entries, si
         buf_clear(&text);
         value_put_text(&text, &entries[i].key);
         size_t at = (uint32_t)java_hash(buf_text(&text), text.len) & (size - 1);
-        while (table[at] && !value_equal(&entries[table[at] - 1].key, &entries[i].key))
+        while (table[at] && !same_key(&entries[table[at] - 1].key, &entries[i].key))
             at = (at + 1) & (size - 1);
         if (table[at]) {
             entries[table[at] - 1].value = entries[i].value;

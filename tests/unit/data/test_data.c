@@ -330,6 +330,30 @@ Test(calendar, there_and_back)
     }
 }
 
+/* Java's number format takes exponents, so its dates do. */
+Test(calendar, reads_leniently)
+{
+    static const struct {
+        const char *text;
+        int64_t millis;
+    } cases[] = {
+        { "03E4-36-4t", 884633616000000 },
+        { "1580-36-77", -12207801600000 },
+        { "2019-08-23", 1566518400000 },
+        { "2019- 8-23", 1566518400000 },
+        { "2019-08-2E", 1564704000000 },
+        { "20E2-01-1E-", 946684800000 },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t millis = 0;
+        cr_assert(calendar_parse(CALENDAR_DATE, cases[i].text, strlen(cases[i].text), &millis));
+        cr_expect_eq(millis, cases[i].millis, "%s: %lld", cases[i].text, (long long)millis);
+    }
+    int64_t millis = 0;
+    cr_expect(!calendar_parse(CALENDAR_DATE, "2019-x8-23", 10, &millis));
+    cr_expect(!calendar_parse(CALENDAR_TIME, "12:30", 5, &millis));
+}
+
 Test(values, deep_nesting_is_told_apart)
 {
     struct kaftan_arena *a = arena_new(1 << 16);
@@ -416,5 +440,80 @@ Test(headers, keep_order_and_rules)
     cr_expect_eq(headers_remove(a, &r, slice_of("x")), 2);
     cr_expect_eq(r.header_count, 1);
     cr_expect(slice_eq_str(r.headers[0].key, "y"));
+    arena_free(a);
+}
+
+/* Only a failed array or map is read again from its blanks on. */
+Test(values, blanks_before_a_delimiter)
+{
+    static const struct {
+        const char *text, *value;
+    } cases[] = { { " {foo: 3}", " " }, { " :a{ 3}", " :a{ 3}" }, { " ]", " ]" }, { "  [a]", "  " } };
+    struct kaftan_arena *a = arena_new(4096);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct kaftan_schema *schema = NULL;
+        struct kaftan_value v;
+        cr_assert(values_parse(a, slice_of(cases[i].text), &schema, &v));
+        cr_expect(slice_eq_str(v.as.s, cases[i].value), "%s: %.*s", cases[i].text, (int)v.as.s.len, v.as.s.ptr);
+    }
+    arena_free(a);
+}
+
+/* Behaviour of the Java reader beyond the vectors. */
+Test(node, wide_texts_and_what_follows)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *text; /* NULL: an error */
+    } cases[] = {
+        { "1\001", 2, NULL },
+        { "1\0\0\0\0", 5, NULL },
+        { "1e6300540291139", 15, NULL },
+        { "1e2147483647", 12, "1e2147483647" },
+        { "[1]\001", 4, "[1]" },
+        { "\xFE\xFF\0\"\xD8\x00\x00x\0a\0\"", 12, "\xEF\xBF\xBD" "a" },
+        { "\"\0\0\0\0\0\x11\0\"\0\0\0", 12, NULL },
+        { "\"\0\0\0\0\xD8\0\0\"\0\0\0", 12, "\xED\xA0\x80" },
+        { "\xEF\xBB\xBFtrue", 7, "" },
+    };
+    struct kaftan_arena *a = arena_new(4096);
+    struct node_reader *r = node_reader_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct node n;
+        struct kaftan_error *err = node_read(r, a, (struct kaftan_slice){ cases[i].bytes, cases[i].len }, &n);
+        cr_expect_eq(err != NULL, cases[i].text == NULL, "%zu", i);
+        if (!err && cases[i].text)
+            cr_expect(slice_eq_str(n.text, cases[i].text), "%zu: %.*s", i, (int)n.text.len, n.text.ptr);
+        kaftan_error_free(err);
+    }
+    node_reader_free(r);
+    arena_free(a);
+}
+
+/* What an array's elements have in common, and maps whose keys repeat. */
+Test(values, common_types)
+{
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        { "{\"e\":null,\"e\":100}", "{\"e\":100}" },
+        { "{\"e\":100,\"e\":null}", NULL },
+        { "[1.5,2019-08-23]", NULL },
+        { "[99999999999,2019-08-23]", NULL },
+        { "[2019-08-23,14:34:54.346Z]", "[2019-08-23,14:34:54.346Z]" },
+        { "[14:34:54.346Z,2019-08-23,0]", "[14:34:54.346Z,2019-08-23,00:00:00.000Z]" },
+    };
+    struct kaftan_arena *a = arena_new(4096);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct kaftan_schema *schema = NULL;
+        struct kaftan_value v;
+        struct buf b = BUF_INIT;
+        cr_assert(values_parse(a, slice_of(cases[i].text), &schema, &v));
+        values_put_text(&b, &v);
+        cr_expect_eq(schema->type == KAFTAN_TYPE_STRING, cases[i].shown == NULL, "%s", cases[i].text);
+        cr_expect_str_eq(buf_text(&b), cases[i].shown ? cases[i].shown : cases[i].text);
+        buf_fini(&b);
+    }
     arena_free(a);
 }
