@@ -47,6 +47,7 @@ static const struct {
 struct in {
     const uint8_t *p, *end;
     const char *why;
+    bool cut; /* the first thing wrong is that it ends */
 };
 
 static size_t in_left(const struct in *r)
@@ -58,8 +59,10 @@ static bool in_need(struct in *r, size_t n)
 {
     if (in_left(r) >= n)
         return true;
-    if (!r->why)
+    if (!r->why) {
         r->why = "it ends too early";
+        r->cut = true;
+    }
     r->p = r->end;
     return false;
 }
@@ -207,7 +210,7 @@ static void in_properties(struct in *r, enum mqtt_type type, struct mqtt_propert
     ret->raw = in_bytes(r, len);
     if (r->why || len == 0)
         return;
-    struct in part = { (const uint8_t *)ret->raw.ptr, (const uint8_t *)ret->raw.ptr + len, NULL };
+    struct in part = { (const uint8_t *)ret->raw.ptr, (const uint8_t *)ret->raw.ptr + len, NULL, false };
     while (part.p < part.end && !part.why) {
         uint32_t id = in_varint(&part);
         if (part.why)
@@ -225,7 +228,7 @@ static void in_properties(struct in *r, enum mqtt_type type, struct mqtt_propert
         ret->present |= 1ull << id;
         in_property(&part, id, ret);
     }
-    r->why = part.why;
+    r->why = part.why; /* its length was right, so more bytes would not help */
 }
 
 static size_t property_skip(struct in *r, uint32_t id)
@@ -264,7 +267,7 @@ bool mqtt_user_property(const struct mqtt_properties *p, size_t *pos, struct kaf
     if (!mqtt_has(p, MQTT_USER_PROPERTY))
         return false;
     const uint8_t *raw = (const uint8_t *)p->raw.ptr;
-    struct in r = { raw + *pos, raw + p->raw.len, NULL };
+    struct in r = { raw + *pos, raw + p->raw.len, NULL, false };
     while (r.p < r.end && !r.why) {
         uint32_t id = in_varint(&r);
         if (id == MQTT_USER_PROPERTY) {
@@ -459,7 +462,7 @@ enum mqtt_decoded mqtt_decode(const uint8_t *buf, size_t len, enum mqtt_version 
     if (frame == MQTT_DONE && len - header < body)
         return MQTT_MORE;
     if (frame == MQTT_DONE) {
-        struct in r = { buf + header, buf + header + body, NULL };
+        struct in r = { buf + header, buf + header + body, NULL, false };
         packet_clear(ret, buf[0]);
         decode_body(&r, buf[0], version, ret);
         *ret_used = header + body;
@@ -484,12 +487,12 @@ enum mqtt_decoded mqtt_decode_publish_head(const uint8_t *buf, size_t len, enum 
     if (frame != MQTT_DONE)
         return frame;
     bool whole = len - header >= body;
-    struct in r = { buf + header, whole ? buf + header + body : buf + len, NULL };
+    struct in r = { buf + header, whole ? buf + header + body : buf + len, NULL, false };
     packet_clear(ret, buf[0]);
     publish_head(&r, buf[0], version, ret);
     if (r.why) {
         /* What is missing may still come, so only a complete head is judged. */
-        if (!whole && r.p == r.end)
+        if (!whole && r.cut)
             return MQTT_MORE;
         *ret_why = r.why;
         return MQTT_BAD;
@@ -533,7 +536,7 @@ static uint64_t hash_bytes(uint64_t h, struct kaftan_slice s)
 static uint64_t hash_stable_properties(uint64_t h, struct kaftan_slice raw)
 {
     const uint8_t *start = (const uint8_t *)raw.ptr;
-    struct in r = { start, start + raw.len, NULL };
+    struct in r = { start, start + raw.len, NULL, false };
     while (r.p < r.end && !r.why) {
         const uint8_t *at = r.p;
         uint32_t id = in_varint(&r);

@@ -255,7 +255,7 @@ enum mqtt_taken intake_take(struct mqtt_host *host, struct mqtt_session *s, cons
                             uint64_t *ret_token)
 {
     struct mqtt_source_task *t = (struct mqtt_source_task *)(void *)host;
-    if (t->magic != SOURCE_MAGIC || !t->batch || t->error || t->room == 0)
+    if (t->magic != SOURCE_MAGIC || !t->batch || t->error || t->room == 0 || t->suspended)
         return MQTT_LATER;
     uint64_t bytes = p->topic.len + p->props.raw.len + (p->payload.ptr ? p->payload.len : 0) + MESSAGE_OVERHEAD;
     if (over_budget(t, bytes)) {

@@ -212,6 +212,7 @@ void mqtt_session_leave(struct mqtt_session *s, kaftan_deadline deadline)
     s->wanted = false;
     s->leave_by = deadline;
     s->half_done_by = 0;
+    s->suspended = false; /* nothing is taken any more, and PUBREL may lie behind what is not */
     if (s->state == SESSION_UP) {
         s->leaving = true;
     } else if (s->state != SESSION_CLOSING) {
