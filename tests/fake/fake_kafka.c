@@ -14,10 +14,15 @@
 #include "kafka/conf.h"
 #include "kafka/producer.h"
 
+struct answer {
+    uint64_t token;
+    int code;
+};
 struct producer {
     int fd;
-    uint64_t tokens[FAKE_RECORDS]; /* by number in this producer */
-    uint32_t base;                 /* number of its first record */
+    size_t in_flight;
+    struct answer answers[FAKE_RECORDS]; /* ring; guarded by the lock as well */
+    size_t first, count;
 };
 struct admin {
     int fd;
@@ -27,21 +32,20 @@ struct admin_request {
     char name[FAKE_TEXT];
     bool create;
 };
-struct answer {
-    uint32_t number;
-    int code;
+/* Who sent a record, by number modulo FAKE_RECORDS. */
+struct sent {
+    struct producer *by; /* NULL: answered, or its producer is gone */
+    uint64_t token;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     bool keep, hold, deny;
-    size_t limit, in_flight, sent, questions;
+    size_t limit, sent, questions;
     int admin_failures;
     char refuse[FAKE_TEXT], fail_topic[FAKE_TEXT], created[256];
     int fail_code;
-    struct producer *producer;
-    struct answer answers[FAKE_RECORDS]; /* ring */
-    size_t first, count;
+    struct sent by_number[FAKE_RECORDS];
     struct fake_record *records;
     char topics[64][FAKE_TEXT];
     size_t topic_count;
@@ -79,11 +83,16 @@ static void dark(int fd)
 }
 
 /* With the lock. */
-static void answer(uint32_t number, int code)
+static void answer(size_t number, int code)
 {
-    f.answers[(f.first + f.count++) % FAKE_RECORDS] = (struct answer){ number, code };
-    if (f.producer)
-        light(f.producer->fd);
+    struct sent *s = &f.by_number[number % FAKE_RECORDS];
+    struct producer *p = s->by;
+    s->by = NULL;
+    if (!p)
+        return;
+    p->answers[(p->first + p->count) % FAKE_RECORDS] = (struct answer){ s->token, code };
+    if (p->count++ == 0)
+        light(p->fd);
 }
 
 void fake_kafka_keep(bool keep)
@@ -113,7 +122,7 @@ void fake_kafka_fail_topic(const char *topic, int code)
 
 void fake_kafka_report(size_t number, int code)
 {
-    LOCKED(answer((uint32_t)number, code));
+    LOCKED(answer(number, code));
 }
 
 size_t fake_kafka_sent(void)
@@ -164,7 +173,6 @@ struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight
     (void)props, (void)in_flight_limit;
     struct producer *p = calloc(1, sizeof *p);
     p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    LOCKED(f.producer = p; p->base = (uint32_t)f.sent; f.count = 0; f.in_flight = 0);
     *ret = p;
     return NULL;
 }
@@ -173,7 +181,7 @@ void producer_free(struct producer *p)
 {
     if (!p)
         return;
-    LOCKED(f.producer = f.producer == p ? NULL : f.producer);
+    LOCKED(for (size_t i = 0; i < FAKE_RECORDS; i++) if (f.by_number[i].by == p) f.by_number[i].by = NULL);
     (void)close(p->fd);
     free(p);
 }
@@ -206,20 +214,20 @@ enum producer_result producer_send(struct producer *p, const struct producer_rec
     enum producer_result result = PRODUCER_TAKEN;
     pthread_mutex_lock(&lock);
     size_t refused = strlen(f.refuse);
-    if (f.in_flight >= f.limit) {
+    if (p->in_flight >= f.limit) {
         result = PRODUCER_FULL;
     } else if (refused > 0 && r->value.len >= refused && memcmp(r->value.ptr, f.refuse, refused) == 0) {
         *ret_err = kaftan_error_new(KAFTAN_E_DATA, "the record is too large");
         result = PRODUCER_REFUSED;
     } else {
-        uint32_t number = (uint32_t)(f.keep ? f.sent : f.sent % FAKE_RECORDS);
+        size_t number = f.sent;
         if (f.keep)
             keep(r);
-        p->tokens[number % FAKE_RECORDS] = r->token;
+        f.by_number[number % FAKE_RECORDS] = (struct sent){ p, r->token };
         bool fails = f.fail_topic[0] && r->topic.len == strlen(f.fail_topic) &&
                      memcmp(r->topic.ptr, f.fail_topic, r->topic.len) == 0;
         f.sent++;
-        f.in_flight++;
+        p->in_flight++;
         if (!f.hold)
             answer(number, fails ? f.fail_code : -1);
     }
@@ -236,17 +244,16 @@ size_t producer_reports(struct producer *p, struct producer_report *ret, size_t 
 {
     size_t n = 0;
     pthread_mutex_lock(&lock);
-    for (; n < limit && f.count > 0; n++) {
-        struct answer a = f.answers[f.first];
-        f.first = (f.first + 1) % FAKE_RECORDS;
-        f.count--;
-        f.in_flight--;
-        ret[n] = (struct producer_report){ .token = p->tokens[a.number % FAKE_RECORDS] };
+    for (; n < limit && p->count > 0; n++) {
+        struct answer a = p->answers[p->first];
+        p->first = (p->first + 1) % FAKE_RECORDS;
+        p->in_flight--;
+        if (--p->count == 0)
+            dark(p->fd);
+        ret[n] = (struct producer_report){ .token = a.token };
         if (a.code >= 0)
             ret[n].err = kaftan_error_new((enum kaftan_code)a.code, "Kafka says no");
     }
-    if (f.count == 0)
-        dark(p->fd);
     pthread_mutex_unlock(&lock);
     return n;
 }
@@ -259,8 +266,7 @@ int producer_fd(const struct producer *p)
 size_t producer_in_flight(const struct producer *p)
 {
     size_t n;
-    (void)p;
-    LOCKED(n = f.in_flight);
+    LOCKED(n = p->in_flight);
     return n;
 }
 

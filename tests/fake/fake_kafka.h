@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FAKE_KAFKA_H
-#define FAKE_KAFKA_H
+#ifndef TESTS_FAKE_KAFKA_H
+#define TESTS_FAKE_KAFKA_H
 /*
  * fake_kafka: producer.h, admin.h and the property helpers without a cluster.
  * One instance for the whole test program; every function may be called from

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FAKE_STORE_H
-#define FAKE_STORE_H
+#ifndef TESTS_FAKE_STORE_H
+#define TESTS_FAKE_STORE_H
 /*
  * fake_store: what runtime needs of store.h, kept in memory. One instance for
  * the whole test program, any thread. `struct store *` may be NULL for it.

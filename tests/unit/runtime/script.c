@@ -3,7 +3,6 @@
 
 #include "script.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +67,12 @@ static void light(void)
         abort();
 }
 
+static void must(struct kaftan_error *err)
+{
+    if (err)
+        script_failed(kaftan_error_message(err));
+}
+
 /* ---- the connector ---- */
 
 struct script_config {
@@ -95,7 +100,7 @@ static uint32_t number_of(struct script *self, char letter)
         struct kaftan_map map = { 1, &e };
         struct kaftan_value v = { KAFTAN_KIND_MAP, 0, { 0 } };
         v.as.map = &map;
-        cr_assert_null(kaftan_task_partition(self->task, &v, &self->numbers[i]));
+        must(kaftan_task_partition(self->task, &v, &self->numbers[i]));
         self->known[i] = true;
     }
     return self->numbers[i];
@@ -510,11 +515,10 @@ struct world *world_new(const char *const *more)
         text_map_put(props, base[i], base[i + 1]);
     for (size_t i = 0; more && more[i]; i += 2)
         text_map_put(props, more[i], more[i + 1]);
-    struct kaftan_error *err = worker_config_new(props, true, &w->config);
-    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    must(worker_config_new(props, true, &w->config));
     text_map_unref(props);
     w->registry = registry_new();
-    cr_assert_null(registry_add(w->registry, &plugin, ""));
+    must(registry_add(w->registry, &plugin, ""));
     w->metrics = metrics_new();
     w->worker = worker_new(w->config, w->registry, NULL, w->metrics, &events);
     worker_set_id(w->worker, "host:8083");
@@ -687,13 +691,12 @@ size_t script_polls(void)
     return n;
 }
 
-const char *script_story(void)
+void script_failed(const char *what)
 {
-    static char story[3 * STORY];
     char statuses[1024], trace[4096];
     fake_store_statuses("c", 0, statuses, sizeof statuses);
     fake_store_trace(trace, sizeof trace);
-    (void)snprintf(story, sizeof story, "delivered '%.500s', calls '%.500s', events '%.500s', statuses '%s', trace '%s'",
-                   script_delivered(), script_calls(), script_events(), statuses, trace);
-    return story;
+    (void)fprintf(stderr, "did not come: %s; delivered '%.500s', calls '%.500s', events '%.500s', statuses '%s', trace '%s'\n",
+                  what, script_delivered(), script_calls(), script_events(), statuses, trace);
+    abort();
 }
