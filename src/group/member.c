@@ -51,6 +51,7 @@ static void want_round(struct member *m, const char *reason)
     if (m->stage == STAGE_OUT)
         m->stage = STAGE_UNJOINED;
     m->rejoin = true;
+    m->come_back = m->leaving;
     if (reason) {
         mem_free(m->reason);
         m->reason = mem_strdup(reason);

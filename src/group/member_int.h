@@ -86,7 +86,7 @@ struct member {
     bool leads;
     char *protocol_name; /* owned; of the round in progress */
     int64_t beat_at, fast_until;
-    bool leaving;
+    bool leaving, come_back; /* come_back: a round was wanted while leaving */
     int64_t leave_until;
     bool stopping, ended;
 };

@@ -131,6 +131,8 @@ void member_fatal(struct member *m, struct kaftan_error *err)
     conn_free(m->conn);
     m->conn = NULL;
     link_drop_side(m);
+    m->link = LINK_PAUSE;
+    m->stage = STAGE_OUT;
     m->events.fatal(m->events.self, err);
 }
 
@@ -472,8 +474,9 @@ void round_left(struct member *m)
 {
     reset(m, true);
     m->leaving = false;
-    m->rejoin = false;
-    m->stage = STAGE_OUT;
+    m->rejoin = m->come_back;
+    m->stage = m->come_back ? STAGE_UNJOINED : STAGE_OUT;
+    m->come_back = false;
     atomic_store(&m->owned_until, 0);
     conn_free(m->conn);
     m->conn = NULL;
@@ -500,6 +503,7 @@ void round_leave(struct member *m)
         return;
     }
     m->leaving = true;
+    m->come_back = false;
     m->leave_until = clock_mono_ms() + LEAVE_MS;
     if (m->stage == STAGE_JOINING || m->stage == STAGE_SYNCING) {
         link_drop_side(m);
