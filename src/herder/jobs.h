@@ -8,7 +8,7 @@
  * Owner    the herder
  * Thread   submit: any. run(): a jobs thread. The finished job goes as a
  *          message to its asker; one that can no longer be run is dropped
- * Lock     the queue, rank 60; held for pointer work only
+ * Lock     the queue, rank 70; held for pointer work only
  * Memory   at most JOBS_LIMIT jobs wait
  */
 #include <stdbool.h>

@@ -281,10 +281,12 @@ struct kaftan_error *validate_connector(const struct worker_config *c, const str
         return class_missing(config);
     text = mem_strndup(name.ptr, name.len);
     v.class = registry_connector(r, text);
-    err = v.class ? NULL : class_unknown(r, text);
-    mem_free(text);
-    if (err)
+    if (!v.class) {
+        err = class_unknown(r, text);
+        mem_free(text);
         return err;
+    }
+    mem_free(text);
     v.kind_keys = kind_keys(v.class);
     v.framework = config_report_new();
     v.own = config_report_new();
