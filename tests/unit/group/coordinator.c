@@ -17,7 +17,7 @@
 #include "base/thread.h"
 #include "group/wire.h"
 
-enum { CONNECTIONS = 8, POLL_MS = 10 };
+enum { CONNECTIONS = 8, POLL_MS = 10, BENT = 1000 };
 
 struct coordinator {
     struct coordinator_options o;
@@ -26,7 +26,7 @@ struct coordinator {
     struct thread *thread;
     atomic_bool stop, cut, mute, faulty;
     atomic_uint seen[WIRE_API_LIMIT];
-    atomic_int bent[WIRE_API_LIMIT]; /* error + 1; 0: none */
+    atomic_int bent[WIRE_API_LIMIT]; /* error + BENT; 0: none */
     int fds[CONNECTIONS];
     int32_t generation;
     unsigned ids;
@@ -105,7 +105,7 @@ static void keep(char *to, size_t size, struct kaftan_slice s)
 static int16_t bent(struct coordinator *c, enum wire_api api)
 {
     int e = atomic_exchange(&c->bent[api], 0);
-    return (int16_t)(e ? e - 1 : 0);
+    return (int16_t)(e ? e - BENT : 0);
 }
 
 static void answer_versions(struct coordinator *c, int16_t v, struct buf *out)
@@ -407,7 +407,7 @@ uint16_t coordinator_port(const struct coordinator *c)
 
 void coordinator_bend(struct coordinator *c, int api, int16_t error)
 {
-    atomic_store(&c->bent[api], error + 1);
+    atomic_store(&c->bent[api], error + BENT);
 }
 
 void coordinator_cut(struct coordinator *c)
