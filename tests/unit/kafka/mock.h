@@ -39,6 +39,7 @@ static inline struct text_map *mock_props(const struct mock *m)
     struct text_map *props = text_map_new();
     text_map_put(props, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(m->cluster));
     text_map_put(props, "client.id", "test");
+    text_map_put(props, "fetch.max.wait.ms", "10"); /* the mock answers an empty fetch only then */
     return props;
 }
 

@@ -156,6 +156,7 @@ static struct text_map *worker_props(const char *servers)
     text_map_put(m, "config.storage.topic", "configs");
     text_map_put(m, "status.storage.topic", "statuses");
     text_map_put(m, "offset.storage.topic", "offsets");
+    text_map_put(m, "fetch.max.wait.ms", "10"); /* the mock answers an empty fetch only then */
     return m;
 }
 
