@@ -250,8 +250,12 @@ static bool said_before(const char *key)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     enum log_level ours = level <= 4 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG; /* syslog's warning, notice */
-    if (strcmp(facility, "TERMINATE") == 0)
-        ours = LOG_DEBUG; /* records given up on purpose: who gave them up says so */
+    /*
+     * Records given up on purpose: who gave them up says so. An error repeats
+     * what FAIL has said.
+     */
+    if (strcmp(facility, "TERMINATE") == 0 || strcmp(facility, "ERROR") == 0)
+        ours = LOG_DEBUG;
     /* the prefix `[thrd:...]: ` tells nothing to the reader */
     const char *cut = text_starts(text, "[thrd:") ? strstr(text, "]: ") : NULL;
     log_at(&client_log, ours, "Kafka client", LOG_STR("client", rk ? rd_kafka_name(rk) : NULL),

@@ -29,7 +29,7 @@
 
 static struct log logger = LOG("kafka.producer");
 
-enum { REMAKE_FIRST_MS = 100, REMAKE_LAST_MS = 10000, CALM_MS = 60000, VU_FIXED = 6 };
+enum { REMAKE_FIRST_MS = 100, REMAKE_LAST_MS = 10000, CALM_MS = 60000, TROUBLE_MS = 30000, VU_FIXED = 6 };
 
 struct slot {
     struct producer_record r;
@@ -53,6 +53,8 @@ struct producer {
     bool idempotent_asked; /* the user's word: never given up */
     bool fatal;
     int64_t remake_ms, remade_ms, remake_wait_ms;
+    rd_kafka_resp_err_t trouble; /* the last one told of */
+    int64_t trouble_ms;
 };
 
 /* ---- making ---- */
@@ -395,11 +397,19 @@ static bool delivered(struct producer *p, const rd_kafka_message_t *m, struct pr
 static void client_error(struct producer *p, rd_kafka_event_t *e)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(e);
-    if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL)
+    int64_t now = clock_mono_ms();
+    if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL) {
         p->fatal = true;
-    else
-        log_warn(&logger, "Kafka producer in trouble, it goes on trying", LOG_STR("client", rd_kafka_name(p->rk)),
-                 LOG_STR("error", rd_kafka_event_error_string(e)));
+        return;
+    }
+    /* one line per kind of trouble and half a minute; the client's own log has each failed connection */
+    bool told = err == RD_KAFKA_RESP_ERR__TRANSPORT || (err == p->trouble && now - p->trouble_ms < TROUBLE_MS);
+    log_at(&logger, told ? LOG_DEBUG : LOG_WARN, "Kafka producer in trouble, it goes on trying",
+           LOG_STR("client", rd_kafka_name(p->rk)), LOG_STR("error", rd_kafka_event_error_string(e)));
+    if (!told) {
+        p->trouble = err;
+        p->trouble_ms = now;
+    }
 }
 
 /* Hands out what has come; false: there may be more than fits. */
