@@ -34,6 +34,7 @@ struct node_reader {
     struct kaftan_arena *arena; /* borrowed while reading */
     const char *start, *p, *end;
     unsigned depth;
+    bool naming;  /* a member's name is read */
     bool widened; /* it was UTF-32, which may hold surrogates */
     struct kaftan_error *err;
 };
@@ -156,14 +157,14 @@ static bool canonical(uint32_t cp, size_t len)
     return len == 2 ? cp >= 0x80 : len == 3 ? cp >= 0x800 : cp >= 0x10000 && cp <= 0x10ffff;
 }
 
-static void put_units(struct buf *b, uint32_t cp, size_t len)
+static void put_units(struct node_reader *r, uint32_t cp, size_t len)
 {
     if (len < 4) {
-        utf16_put(b, (uint16_t)cp);
+        utf16_put(&r->scratch, (uint16_t)cp);
     } else {
         uint32_t c = cp - 0x10000u;
-        utf16_put(b, (uint16_t)(0xd800u | (c >> 10)));
-        utf16_put(b, (uint16_t)(0xdc00u | (c & 0x3ffu)));
+        utf16_put(&r->scratch, (uint16_t)(r->naming ? 0xd800u + (c >> 10) : 0xd800u | (c >> 10)));
+        utf16_put(&r->scratch, (uint16_t)(0xdc00u | (c & 0x3ffu)));
     }
 }
 
@@ -191,7 +192,7 @@ static bool read_string_slow(struct node_reader *r)
         } else {
             if (!decode(r, &r->p, &cp, &len))
                 return false;
-            put_units(&r->scratch, cp, len);
+            put_units(r, cp, len);
         }
         r->p += len;
     }
@@ -401,8 +402,12 @@ static bool read_member(struct node_reader *r)
     skip_blanks(r);
     if (r->p >= r->end || *r->p != '"')
         return fail(r, "expected a double quote before a member's name");
+    r->naming = true;
     if (!read_string(r, &m.name, NAME_LIMIT))
         return false;
+    r->naming = false;
+    if (!r->widened && utf16_has_lone(m.name)) /* values may hold them, names of a UTF-8 text may not */
+        return fail(r, "unpaired surrogate in a member's name");
     skip_blanks(r);
     if (r->p >= r->end || *r->p != ':')
         return fail(r, "expected a colon between name and value");
@@ -581,7 +586,7 @@ struct kaftan_error *node_read(struct node_reader *r, struct kaftan_arena *a, st
     r->count = 0;
     r->depth = 0;
     r->err = NULL;
-    r->widened = false;
+    r->naming = r->widened = false;
     detect(r, text);
     r->p = r->start;
     skip_blanks(r);

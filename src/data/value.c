@@ -255,7 +255,10 @@ const struct kaftan_value *kaftan_map_get(const struct kaftan_value *map, const 
 
 static bool double_equal(double a, double b)
 {
-    return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0; /* 0.0 and -0.0 differ, as for Java's equals */
+    uint64_t x = 0, y = 0;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return (a != a && b != b) || x == y; /* 0.0 and -0.0 differ, as for Java's equals */
 }
 
 static bool map_equal(const struct kaftan_map *a, const struct kaftan_map *b)

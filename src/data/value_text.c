@@ -37,8 +37,8 @@ static void put_bytes(struct buf *b, struct kaftan_slice s)
 {
     uint32_t hash = 1;
     for (size_t i = 0; i < s.len; i++) {
-        int32_t byte = (signed char)s.ptr[i];
-        hash = 31 * hash + (uint32_t)byte;
+        uint32_t byte = (unsigned char)s.ptr[i];
+        hash = 31 * hash + ((byte ^ 0x80) - 0x80); /* Java's bytes have a sign */
     }
     buf_printf(b, "[B@%x", (unsigned)hash);
 }

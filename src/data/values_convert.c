@@ -206,7 +206,7 @@ static struct kaftan_error *to_integer(const struct conversion *c, enum kaftan_k
         return err;
     uint64_t u = (uint64_t)n;
     if (kind == KAFTAN_KIND_INT8)
-        n = (int8_t)(uint8_t)u;
+        n = (int64_t)((u & 0xff) ^ 0x80) - 0x80; /* keeps the low bits, with their sign */
     else if (kind == KAFTAN_KIND_INT16)
         n = (int16_t)(uint16_t)u;
     else if (kind == KAFTAN_KIND_INT32)

@@ -476,6 +476,8 @@ Test(node, wide_texts_and_what_follows)
         { "\"\0\0\0\0\0\x11\0\"\0\0\0", 12, NULL },
         { "\"\0\0\0\0\xD8\0\0\"\0\0\0", 12, "\xED\xA0\x80" },
         { "\xEF\xBB\xBFtrue", 7, "" },
+        { "{\"\\ud800\":1}", 12, NULL },
+        { "{\"\\ud83d\\ude00\":1}", 18, "{\"\\ud83d\\ude00\":1}" },
     };
     struct kaftan_arena *a = arena_new(4096);
     struct node_reader *r = node_reader_new();
