@@ -25,6 +25,7 @@ EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
 	tests/system/quickstart.py \
 	tests/system/run.py \
 	tests/system/test_delivery.py \
+	tests/system/test_differential.py \
 	tests/system/test_faults.py \
 	tests/system/test_stores.py \
 	tests/system/test_validation.py \
