@@ -256,7 +256,7 @@ bool source_dead_send(struct source_task *t)
             result = producer_send(t->producer, &r, &err);
         }
         if (result == PRODUCER_FULL) {
-            t->full = true;
+            source_full(t);
             break;
         }
         t->dead_first = s->dead_next;

@@ -63,6 +63,12 @@ static bool report(struct source_task *t, const struct producer_report *r, kafta
     return record;
 }
 
+void source_full(struct source_task *t)
+{
+    t->full = true;
+    t->full_until = kaftan_now_us() + WAIT_LIMIT_US;
+}
+
 size_t source_reports(struct source_task *t)
 {
     size_t all = 0, written = 0, n;
@@ -74,7 +80,7 @@ size_t source_reports(struct source_task *t)
         all += n;
         source_deliver(t);
     } while (n == REPORTS_AT_ONCE && all < IN_FLIGHT_LIMIT);
-    if (all > 0)
+    if (all > 0 || now >= t->full_until)
         t->full = false;
     if (written > 0)
         task_metrics_written(&t->metrics, now / 1000, written);
@@ -215,7 +221,7 @@ static enum step produce(struct source_task *t, struct slot *s)
         leave(t);
         return STEP_DONE;
     case PRODUCER_FULL:
-        t->full = true;
+        source_full(t);
         return STEP_WAIT;
     case PRODUCER_REFUSED:
     default:

@@ -89,7 +89,8 @@ struct source_task {
     struct slot *ready_for;             /* NULL: nothing is converted */
     kaftan_deadline send_after;         /* a retry's pause; 0: none */
     kaftan_deadline poll_after;         /* pause after a RETRIABLE error of poll; 0: none */
-    bool full;                          /* the producer takes nothing until reports have come */
+    bool full;                          /* the producer takes nothing until reports have come, or full_until */
+    kaftan_deadline full_until;         /* a client that is being made anew has no reports to give */
     struct retry retry;
     struct slot *dead_first, *dead_last; /* wait to be dead-lettered */
     struct kaftan_delivery deliveries[REPORTS_AT_ONCE];
@@ -120,6 +121,7 @@ bool source_send(struct source_task *t);
 size_t source_reports(struct source_task *t);
 /* Finishes a record; what is done in order is noted for delivery. The slot may be gone afterwards. */
 void source_finish(struct source_task *t, struct slot *s, enum kaftan_outcome outcome);
+void source_full(struct source_task *t); /* the producer has taken nothing */
 void source_deliver(struct source_task *t); /* calls delivered with what is noted */
 /* No more sending: everything that is not in the producer's hands has failed. */
 void source_send_give_up(struct source_task *t);

@@ -46,6 +46,7 @@ void worker_set_id(struct worker *w, const char *worker_id);
 /* Written into statuses from now on. */
 void worker_set_generation(struct worker *w, int32_t generation);
 
+/* Configs are borrowed: what is kept is counted up. */
 /* Failures become status FAILED and connector_started(err); a started one is always ended by worker_stop_connector. */
 void worker_start_connector(struct worker *w, const char *connector, struct text_map *config, enum target_state target);
 void worker_stop_connector(struct worker *w, const char *connector, enum kaftan_stop_reason reason); /* 5 s, then abandoned */

@@ -307,6 +307,18 @@ Test(task, a_full_producer_makes_the_batch_wait)
     stop();
 }
 
+Test(task, a_producer_that_is_full_of_nothing_is_asked_again)
+{
+    fake_kafka_limit(0); /* as while a client is made anew: no report will come */
+    start(NULL, NULL);
+    script_say("a:k=v");
+    size_t services = script_services();
+    WAIT_FOR(script_services() > services + 1);
+    fake_kafka_limit(10);
+    WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
+    stop();
+}
+
 Test(task, topics_are_created_by_their_group)
 {
     static const char *const rules[] = {
