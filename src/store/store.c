@@ -175,7 +175,7 @@ static void run(void *arg)
     store_done_send(s->start_done, err, snapshot_ref(s->snapshot));
     s->start_done = NULL;
     if (s->running) {
-        log_info(&logger, "internal topics have been read", LOG_INT("connectors", s->snapshot->count),
+        log_info(&logger, s->distributed ? "internal topics have been read" : "offsets file has been read", LOG_INT("connectors", s->snapshot->count),
                  LOG_INT("config_offset", s->snapshot->offset));
         serve(s);
     } else {
@@ -228,14 +228,16 @@ void store_stop(struct store *s)
     mailbox_wake(s->box);
     thread_join(s->thread);
     s->thread = NULL;
+    mailbox_close(s->box); /* who asks from now on is answered at once */
+    for (struct message *msg; (msg = mailbox_receive(s->box));)
+        msg->drop(msg);
 }
 
 void store_free(struct store *s)
 {
     if (!s)
         return;
-    if (s->thread)
-        store_stop(s);
+    store_stop(s); /* once more is fine */
     mailbox_free(s->box);
     status_table_free(s->status_table);
     offset_table_free(s->offset_table);

@@ -14,3 +14,9 @@ tests_fuzz_fuzz_config_record_SOURCES = tests/fuzz/fuzz_config_record.c tests/fu
 tests_fuzz_fuzz_config_record_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_config_record_LDADD = $(store_libs) $(FOREIGN_LIBS)
 EXTRA_DIST += tests/fuzz/offset_key.corpus tests/fuzz/config_record.corpus
+
+check_PROGRAMS += tests/race/race_store
+TESTS += tests/race/race_store
+tests_race_race_store_SOURCES = tests/race/race_store.c tests/fake/fake_admin.c tests/fake/fake_admin.h
+tests_race_race_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_race_race_store_LDADD = $(store_libs) $(FOREIGN_LIBS)
