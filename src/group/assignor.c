@@ -569,6 +569,7 @@ void assignor_eager(const struct assignor_input *in, struct assignor_output *ret
     struct table table = { 0 };
     struct list all = { 0 };
     size_t *order = mem_zalloc(in->count, sizeof *order), turn = 0;
+    ASSERT(in->count > 0);
     ret->count = in->count;
     ret->shares = mem_zalloc(in->count, sizeof ret->shares[0]);
     ret->delay_ms = 0;
@@ -580,6 +581,7 @@ void assignor_eager(const struct assignor_input *in, struct assignor_output *ret
             list_add(&all, table_of(&table, (struct work_id){ in->view->connectors[c].name, t }));
     list_sort(&all, &table);
     for (size_t i = 0; i < all.count; i++) {
+        ASSERT(table.items);
         const struct work_id *id = &table.items[all.at[i]];
         work_list_add(&ret->shares[order[turn++ % in->count]].assigned, id->connector, id->task);
     }

@@ -256,7 +256,7 @@ static void join_done(struct member *m)
     m->leads = slice_eq_str(j->leader, m->member_id);
     log_info(&logger, "joined", LOG_STR("group", m->o.group), LOG_INT("generation", m->generation),
              LOG_STR("member", m->member_id), LOG_INT("leader", m->leads), LOG_INT("members", j->member_count));
-    if (m->leads)
+    if (m->leads && j->member_count > 0)
         lead(m, version);
     else
         send_sync(m, NULL, 0);

@@ -91,9 +91,11 @@ void list_sort(struct list *l, const struct table *t)
 
 void list_hash_order(struct list *l, const struct table *t)
 {
+    if (!l->at)
+        return;
     int32_t *hashes = mem_zalloc(l->count, sizeof *hashes);
     size_t *order = mem_zalloc(l->count, sizeof *order);
-    uint32_t *old = mem_memdup(l->at ? l->at : (uint32_t[]){ 0 }, l->count * sizeof *old);
+    uint32_t *old = mem_memdup(l->at, l->count * sizeof *old);
     for (size_t i = 0; i < l->count; i++) {
         hashes[i] = work_hash(&t->items[old[i]]);
         order[i] = i;

@@ -277,6 +277,7 @@ static struct kaftan_error *take_key(struct kaftan_store *s, const struct kaftan
     struct kaftan_error *err = choose(p, o->alias, &e);
     if (err)
         return err;
+    ASSERT(e);
     s->key = store_unseal(e, o->key_password && *o->key_password ? o->key_password : p->password);
     if (!s->key)
         return store_wrong_password();

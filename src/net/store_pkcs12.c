@@ -170,6 +170,7 @@ static X509 *issuer_of(const struct walk *w, X509 *cert)
 
 static X509 *cert_of_entry(const struct walk *w, const struct store_entry *e, size_t at)
 {
+    ASSERT(w->ids); /* take_key keeps one for each entry */
     for (int i = 0; i < sk_X509_num(w->certs); i++)
         if (same_id(sk_X509_value(w->certs, i), w->ids[at]))
             return sk_X509_value(w->certs, i);

@@ -10,3 +10,9 @@ tests_fuzz_fuzz_group_codec_SOURCES = tests/fuzz/fuzz_group_codec.c tests/fuzz/r
 tests_fuzz_fuzz_group_codec_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_group_codec_LDADD = $(group_libs) $(FOREIGN_LIBS)
 EXTRA_DIST += tests/fuzz/group_codec.corpus
+
+check_PROGRAMS += tests/race/race_member
+TESTS += tests/race/race_member
+tests_race_race_member_SOURCES = tests/race/race_member.c %D%/coordinator.c %D%/coordinator.h
+tests_race_race_member_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(srcdir)/%D%
+tests_race_race_member_LDADD = $(group_libs) $(FOREIGN_LIBS)
