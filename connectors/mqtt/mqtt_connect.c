@@ -17,7 +17,7 @@
  * would push each other out for ever, so a takeover is answered slowly, and
  * the third within a minute is a failure that says what to look for.
  */
-enum { STABLE_S = 10, QUICK_S = 2, RECENT_S = 60, HOUR_S = 3600, QUICK_BACKOFF_MAX_MS = 60000, DOUBLINGS = 20 };
+enum { STABLE_S = 10, QUICK_S = 2, RECENT_S = 60, HOUR_S = 3600, QUICK_BACKOFF_MAX_MS = 60000 };
 
 static const struct mqtt_server *current(const struct mqtt_session *s)
 {
@@ -53,9 +53,10 @@ static int64_t wait_ms(struct mqtt_session *s)
     int64_t limit = c->backoff_ms;
     for (unsigned i = 0; i < s->backoff && limit < max; i++)
         limit *= 2;
-    if (limit > max)
+    /* At the limit there is nothing to double; so a limit that is raised is approached step by step. */
+    if (limit >= max)
         limit = max;
-    if (s->backoff < DOUBLINGS)
+    else
         s->backoff++;
     return (int64_t)kaftan_random((uint64_t)limit + 1);
 }

@@ -22,6 +22,7 @@ enum {
     WRONG_USE_S = 60,
     FULL_SECONDS = 10,
     FULL_PERCENT = 90,
+    PROMPT_US = 2000, /* 3.1.1: silence, and the end of it */
     PEAK_MIN = 8 /* 3.1.1: fewer in flight say nothing about the broker's limit */
 };
 
@@ -86,12 +87,26 @@ static void count_message(struct mqtt_session *s, const struct mqtt_packet *p)
     s->counts.duplicate_flag += p->dup;
 }
 
+/*
+ * With 3.1.1 nobody tells how many messages the broker sends ahead. When it
+ * was silent, and the next message comes right behind our acknowledgements,
+ * then what was unacknowledged before them was as much as it allows.
+ */
+static void guess_window(struct mqtt_session *s, size_t used)
+{
+    if (s->acked_at != 0 && s->acked_used > 0 && s->now - s->acked_at <= PROMPT_US)
+        s->window_limit = s->acked_used;
+    s->acked_at = 0;
+    s->message_at = s->now;
+    if (used > s->window_limit)
+        s->window_limit = used;
+}
+
 static void check_overrun(struct mqtt_session *s)
 {
     size_t used = mqtt_window_used(s->window);
     if (s->version == MQTT_V311) {
-        if (used > s->window_limit)
-            s->window_limit = used;
+        guess_window(s, used);
         return;
     }
     if (used <= s->window_limit)
@@ -347,6 +362,8 @@ void mqtt_session_acknowledge(struct mqtt_session *s)
         return;
     }
     session_window_tick(s);
+    s->acked_used = s->now - s->message_at > PROMPT_US ? mqtt_window_used(s->window) : 0;
+    s->acked_at = s->now;
     uint8_t *start = mqtt_conn_out(s->conn, MQTT_ACK_SIZE * mqtt_window_used(s->window)), *p = start;
     uint16_t id;
     uint8_t qos;

@@ -108,7 +108,9 @@ struct mqtt_session {
     unsigned poison_count;
 
     /* window */
-    size_t window_limit; /* 5: ours; 3.1.1: the most seen on this connection */
+    size_t window_limit; /* 5: ours; 3.1.1: what the broker seems to allow */
+    kaftan_deadline message_at, acked_at; /* 3.1.1: the last message; the last acknowledgement, 0: looked at */
+    size_t acked_used;                    /* unacknowledged until then; 0: messages were still coming */
     bool window_full;
     kaftan_deadline window_tick, window_told, wrong_use_told;
     uint32_t full_us[RATIO_SECONDS];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mqtt_layout.h"
+#include "mqtt_probe.h"
 
 /*
  * The MQTT source: sessions of one connector, spread over its tasks.
@@ -29,18 +30,45 @@ static struct mqtt_source_task *self_of(void *self)
 
 /* ---- validation */
 
+struct findings {
+    struct kaftan_config_report *report;
+    size_t errors;
+};
+
 static void to_report(void *to, const char *key, const char *text)
 {
+    struct findings *f = to;
+    f->errors += key != NULL;
     if (key)
-        kaftan_config_error(to, key, "%s", text);
+        kaftan_config_error(f->report, key, "%s", text);
     else
-        kaftan_config_warning(to, "%s", text);
+        kaftan_config_warning(f->report, "%s", text);
+}
+
+/* Connects once, if that is asked for and nothing else is wrong. */
+static void try_connection(const struct mqtt_config *c, const struct kaftan_config_texts *texts, struct findings *f)
+{
+    const char *name = kaftan_config_text(texts, "name");
+    char id[64];
+    if (!c->validate_connection || f->errors > 0 || c->servers.count == 0 || c->connect_timeout_s < 1)
+        return;
+    if (c->client_id && *c->client_id)
+        (void)snprintf(id, sizeof id, "%.54s-validate", c->client_id);
+    else
+        (void)snprintf(id, sizeof id, "kaftan-%.46s-validate", name ? name : "connector");
+    struct kaftan_error *err = mqtt_probe(c, id);
+    if (err)
+        kaftan_config_error(f->report, "mqtt.server.uri", "Invalid value %s for configuration mqtt.server.uri: %s",
+                            c->servers.items[0], kaftan_error_message(err));
+    kaftan_error_free(err);
 }
 
 static void source_validate(const void *config, const struct kaftan_config_texts *texts,
                             struct kaftan_config_report *report)
 {
-    mqtt_config_check(config, texts, to_report, report);
+    struct findings f = { report, 0 };
+    mqtt_config_check(config, texts, to_report, &f);
+    try_connection(config, texts, &f);
 }
 
 struct start_check {

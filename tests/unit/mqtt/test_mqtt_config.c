@@ -125,6 +125,18 @@ Test(config, warnings)
     fake_task_free(t);
 }
 
+/* Port 1 of loopback has nobody. */
+Test(config, tries_the_connection)
+{
+    expect_problem("name=c\nmqtt.server.uri=tcp://127.0.0.1:1\nmqtt.topics=a", "mqtt.server.uri", NULL);
+    struct kaftan_task *t = fake_task_new(0, "name=c\nmqtt.server.uri=tcp://127.0.0.1:1\nmqtt.topics=a\n"
+                                             "mqtt.validate.connection=true");
+    const char *have = fake_task_problem(t, "mqtt.server.uri", 0);
+    cr_expect(have && strstr(have, "Invalid value tcp://127.0.0.1:1 for configuration mqtt.server.uri: ") == have &&
+                  strstr(have, "Connection refused"), "%s", have ? have : "-");
+    fake_task_free(t);
+}
+
 /* A config of the connector that is taken over is accepted unchanged. */
 Test(config, drop_in)
 {
