@@ -400,9 +400,9 @@ static bool is_full(const struct mqtt_session *s)
 double session_full_ratio(const struct mqtt_session *s, int seconds)
 {
     uint64_t sum = 0;
-    for (int i = 0; i < seconds; i++) {
+    for (int i = 1; i <= seconds; i++) { /* the present second is not over */
         int64_t second = s->full_second - i;
-        sum += second >= 0 ? s->full_us[second % RATIO_SECONDS] : 0;
+        sum += second >= 0 ? s->full_us[second % RATIO_SLOTS] : 0;
     }
     return (double)sum / (1e6 * seconds);
 }
@@ -433,13 +433,13 @@ void session_window_tick(struct mqtt_session *s)
     while (s->full_second < to / SECOND_US) {
         kaftan_deadline end = (s->full_second + 1) * SECOND_US;
         if (s->window_full && end > from)
-            s->full_us[s->full_second % RATIO_SECONDS] += (uint32_t)(end - from);
+            s->full_us[s->full_second % RATIO_SLOTS] += (uint32_t)(end - from);
         from = end > from ? end : from;
         s->full_second++;
-        s->full_us[s->full_second % RATIO_SECONDS] = 0;
+        s->full_us[s->full_second % RATIO_SLOTS] = 0;
         tell_full(s);
     }
     if (s->window_full)
-        s->full_us[s->full_second % RATIO_SECONDS] += (uint32_t)(to - from);
+        s->full_us[s->full_second % RATIO_SLOTS] += (uint32_t)(to - from);
     s->window_full = is_full(s);
 }

@@ -34,7 +34,7 @@ struct subscription {
     kaftan_deadline retry_at;
 };
 
-enum { RECENT = 3, POISON_BYTES = 32, POISON_LIMIT = 5, RATIO_SECONDS = 60, ERROR_TEXT = 512 };
+enum { RECENT = 3, POISON_BYTES = 32, POISON_LIMIT = 5, RATIO_SECONDS = 60, RATIO_SLOTS = RATIO_SECONDS + 1, ERROR_TEXT = 512 };
 #define SECOND_US ((kaftan_deadline)1000000)
 
 /* What follows a lost connection. */
@@ -113,7 +113,7 @@ struct mqtt_session {
     size_t acked_used;                    /* unacknowledged until then; 0: messages were still coming */
     bool window_full;
     kaftan_deadline window_tick, window_told, wrong_use_told;
-    uint32_t full_us[RATIO_SECONDS];
+    uint32_t full_us[RATIO_SLOTS];
     int64_t full_second;
 
     uint64_t open_records;

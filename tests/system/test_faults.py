@@ -288,23 +288,38 @@ def s25(context):
         producer_cut(context, overflow, context.pick(6, 600), context.pick(5000, 50000))
 
 
-@scenario("S38", "says that the window, not the network, limits it", weight=60)
+@scenario("S38", "says that the window, not the network, limits it", weight=40)
 def s38(context):
-    broker = context.mosquitto(settings={"max_inflight_messages": "20"})
+    """The broker is ours: Mosquitto 2.0.11 overruns max_inflight_messages with a live publisher, so nothing limits it."""
+    window, seconds = 20, context.pick(30, 90)
+    sent, ends = [], []
+
+    def behave(peer, number):
+        peer.subscribed(number > 0)
+        ends.append(time.monotonic() + seconds)
+        until, in_flight = ends[0], 0
+        while time.monotonic() < until or in_flight:
+            while in_flight < window and time.monotonic() < until:
+                peer.publish("load/a", b"%d" % len(sent), 1, len(sent) % 65535 + 1)
+                sent.append(1)
+                in_flight += 1
+            peer.acknowledgement()
+            in_flight -= 1
+        peer.serve()
+    broker = context.fake(behave)
     worker = context.worker()
     topic = context.unique("topic")
-    create(context, worker, "window", mqtt_source(broker.uri, "load/#", topic, mqtt__version="3.1.1",
-                                                  producer__override__linger__ms=50), broker, "load/#")
-    publisher = context.publisher(broker, "load/%d", topics=3, rate=600, size=100, window=500)
+    worker.rest.create("window", mqtt_source(broker.uri, "load/#", topic, mqtt__version="3.1.1",
+                                             producer__override__linger__ms=250))
     text = "waits for Kafka: window of 20 is full"
-    context.wait("the log line about the window", lambda: text in worker.child.text(), 75)
+    context.wait("the log line about the window", lambda: text in worker.child.text(), 70)
     ratio = worker.rest.metric("_window_full_ratio", connector="window")
-    sent = publisher.stop()["sent"]
-    tally = context.wait_all(topic, publisher.per_topic(sent))
+    context.wait("the last message is acknowledged", lambda: ends and time.monotonic() > ends[0], 120)
+    tally = context.wait_all(topic, {"load/a": len(sent)})
     context.note("%s window_full_ratio=%s" % (tally.text(0), ratio))
     tally.require(0)
-    if context.long:
-        context.check(ratio and ratio > 0.9, "window-full-ratio is %s", ratio)
+    # over a minute: a short run has been full for a part of it
+    context.check(ratio and ratio > 0.1, "window-full-ratio is %s", ratio)
 
 
 @scenario("bad-mqtt", "MQTT broker absent, refusing, sending garbage, closing at any byte", tags=("asan",), weight=25)
