@@ -97,13 +97,19 @@ const struct kaftan_value *mqtt_pointer_get(const struct mqtt_pointer *p, const 
 
 /* ---- compiling */
 
-static struct kaftan_error *part_add(struct mqtt_template *t, struct part **ret)
+/* NULL: there are too many. */
+static struct part *part_add(struct mqtt_template *t)
 {
     if (t->count == PART_LIMIT)
-        return kaftan_error_new(KAFTAN_E_INVALID, "a template has at most %d parts", PART_LIMIT);
-    *ret = &t->parts[t->count++];
-    (*ret)->fallback = -1;
-    return NULL;
+        return NULL;
+    struct part *p = &t->parts[t->count++];
+    p->fallback = -1;
+    return p;
+}
+
+static struct kaftan_error *too_many(void)
+{
+    return kaftan_error_new(KAFTAN_E_INVALID, "a template has at most %d parts", PART_LIMIT);
 }
 
 static bool is_text(struct kaftan_slice s, const char *text)
@@ -196,10 +202,10 @@ static struct kaftan_error *parse_variable(struct mqtt_template *t, size_t *i, b
         end++;
     if (!s[end])
         return unclosed(position);
-    struct part *p = NULL;
-    struct kaftan_error *err = part_add(t, &p);
-    if (!err)
-        err = parse_name((struct kaftan_slice){ s + start, end - start }, position, p);
+    struct part *p = part_add(t);
+    if (!p)
+        return too_many();
+    struct kaftan_error *err = parse_name((struct kaftan_slice){ s + start, end - start }, position, p);
     if (err)
         return err;
     *ret = t->count - 1;
@@ -216,9 +222,9 @@ static struct kaftan_error *parse_variable(struct mqtt_template *t, size_t *i, b
         if (err)
             return err;
     } else {
-        struct part *literal = NULL;
-        if ((err = part_add(t, &literal)) != NULL)
-            return err;
+        struct part *literal = part_add(t);
+        if (!literal)
+            return too_many();
         start = end;
         while (s[end] && s[end] != '}')
             end++;
@@ -245,9 +251,9 @@ static struct kaftan_error *parse(struct mqtt_template *t)
         }
         if (s[0] == '$' && s[1] != '$')
             return kaftan_error_new(KAFTAN_E_INVALID, "'$' at position %zu is neither '${' nor '$$'", i + 1);
-        struct part *p = NULL;
-        if ((err = part_add(t, &p)) != NULL)
-            return err;
+        struct part *p = part_add(t);
+        if (!p)
+            return too_many();
         size_t n = s[0] == '$' ? 1 : strcspn(s, "$");
         p->text = (struct kaftan_slice){ s, n };
         i += s[0] == '$' ? 2 : n;
