@@ -222,6 +222,12 @@ int run_worker(const struct args *a)
         log_info(&logger, "stopped", LOG_INT("status", status),
                  LOG_INT("ran_ms", clock_mono_ms() - begun));
     }
+    if (worker_alive() > 0) {
+        /* A given-up task still runs on what would be freed: leave it all to the kernel. */
+        log_warn(&logger, "work that did not stop in time is ended with the process",
+                 LOG_INT("threads", worker_alive()));
+        _exit(status);
+    }
     take_apart(&r);
     return status;
 }

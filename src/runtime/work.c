@@ -27,6 +27,8 @@ static struct log logger = LOG("runtime.work");
 
 enum { WORK_MAILBOX = 64, SKIP_LOG_MS = 60000, REFRESH_MS = 30000, WAIT_MS = 1000 };
 
+static atomic_int alive; /* threads of work */
+
 struct skip_count {
     uint64_t since_log;
     int64_t logged_ms; /* 0: never */
@@ -165,6 +167,18 @@ void work_end(struct kaftan_task *t)
         work_tell_stopped(t);
     log_context(NULL, -1);
     work_unref(t);
+    atomic_fetch_sub(&alive, 1); /* from here on the thread touches nothing of ours */
+}
+
+void work_thread(struct kaftan_task *t, enum thread_kind kind, const char *name, void (*run)(void *))
+{
+    atomic_fetch_add(&alive, 1);
+    t->thread = thread_start(kind, name, run, t);
+}
+
+int worker_alive(void)
+{
+    return atomic_load(&alive);
 }
 
 void work_wake_on(struct kaftan_task *t, const struct kaftan_source *class, void *self)

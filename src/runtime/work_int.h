@@ -94,6 +94,8 @@ static inline bool work_stopping(const struct kaftan_task *t)
 
 /* Status record and status metric; nothing once abandoned. Own thread (or the one that abandons). */
 void work_status(struct kaftan_task *t, enum work_state state, const char *trace);
+/* Starts the thread, which ends with work_end and is counted by worker_alive until then. */
+void work_thread(struct kaftan_task *t, enum thread_kind kind, const char *name, void (*run)(void *));
 /* Starts the thread's end: false when it was abandoned, then it must say nothing. */
 bool work_end_begin(struct kaftan_task *t);
 /* Ends it: the event, if the herder waits for it, and the thread's reference. The last call of the thread. */

@@ -143,8 +143,7 @@ static void start(struct worker *w, struct kaftan_task *t)
     else
         (void)snprintf(name, sizeof name, "t%d-%.10s", (int)t->number, t->connector);
     (void)work_ref(t); /* the thread's */
-    t->thread = thread_start(t->number < 0 ? THREAD_CONNECTOR : THREAD_TASK, name,
-                             t->number < 0 ? connector_run : task_run, t);
+    work_thread(t, t->number < 0 ? THREAD_CONNECTOR : THREAD_TASK, name, t->number < 0 ? connector_run : task_run);
 }
 
 static bool already(struct worker *w, const char *connector, int32_t number)

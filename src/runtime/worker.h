@@ -41,6 +41,12 @@ struct worker_events {
 struct worker *worker_new(const struct worker_config *c, const struct registry *r, struct store *s, struct metrics *m,
                           const struct worker_events *e);
 void worker_free(struct worker *w); /* all stopped before; NULL is fine */
+/*
+ * Threads of connectors and tasks that have not ended, given-up ones included.
+ * While there is one, what it borrows (registry, config, metrics, store, the
+ * worker itself) must not be freed. Any thread.
+ */
+int worker_alive(void);
 /* host:port for statuses; before the first start. */
 void worker_set_id(struct worker *w, const char *worker_id);
 /* Written into statuses from now on. */

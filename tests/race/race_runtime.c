@@ -78,6 +78,7 @@ static void given_up(struct world *w)
     size_t closed = strlen(script_calls());
     script_hang(false);
     WAIT_FOR(strlen(script_calls()) > closed);
+    WAIT_FOR(worker_alive() == 0); /* only then may what it borrows be freed */
 }
 
 int main(void)

@@ -542,6 +542,7 @@ Test(task, a_hanging_task_is_given_up_and_can_do_no_harm)
     cr_expect_str_eq(statuses(), "RUNNING,PAUSED", "no status either");
     worker_stop_task(w->worker, "c", 0, KAFTAN_STOP_MOVE);
     WAIT_FOR(strcmp(script_events(), "task_stopped c 0\ntask_stopped c 0") == 0);
+    WAIT_FOR(worker_alive() == 0); /* only then may what it borrows be freed */
 }
 
 Test(task, stopping_what_is_not_there_is_answered)
