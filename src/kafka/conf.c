@@ -4,6 +4,7 @@
 #include "kafka/conf.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
@@ -321,7 +322,7 @@ static struct kaftan_error *check_queue(const struct text_map *props, rd_kafka_c
         text_to_i64(now, strlen(now), &kbytes);
     if (kbytes >= size / 512 + 1)
         return NULL;
-    char *want = mem_printf("%lld", (long long)(size / 512 + 1));
+    char *want = mem_printf("%" PRId64, size / 512 + 1);
     struct kaftan_error *err = kafka_conf_set(conf, "queue.buffering.max.kbytes", want, "max.request.size", want);
     mem_free(want);
     return err;

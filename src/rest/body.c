@@ -193,6 +193,7 @@ struct kaftan_error *body_parse_create(const char *text, size_t len,
     const struct json *v = NULL;
     struct create_body b = { 0 };
     struct kaftan_error *err = parse(a, text, len, &v);
+    ASSERT(err || v);
     if (!err && v->type != JSON_OBJECT)
         err = kaftan_error_new(
             KAFTAN_E_INTERNAL,

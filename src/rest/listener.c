@@ -59,6 +59,7 @@ static struct kaftan_error *bind_one(struct listener *l)
                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
     struct addrinfo *found = NULL;
     char port[16];
+    ASSERT(l->host);
     (void)snprintf(port, sizeof port, "%d", l->port);
     if (!*l->host)
         hints.ai_family = AF_INET6; /* dual stack, as Java binds */
@@ -95,12 +96,15 @@ static struct kaftan_error *bind_one(struct listener *l)
         return kaftan_error_new(KAFTAN_E_INVALID,
                                 "listeners: cannot listen on %s:%d: %s",
                                 l->host, l->port, strerror(why));
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = { .any.sa_family = AF_INET };
     socklen_t len = sizeof bound;
-    ASSERT(getsockname(l->fd, (struct sockaddr *)&bound, &len) == 0);
-    l->bound = ntohs(bound.ss_family == AF_INET6
-                         ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                         : ((struct sockaddr_in *)&bound)->sin_port);
+    ASSERT(getsockname(l->fd, &bound.any, &len) == 0);
+    l->bound = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port
+                                                     : bound.v4.sin_port);
     return NULL;
 }
 
