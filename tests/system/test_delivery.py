@@ -204,7 +204,7 @@ def s6(context):
         slowest = max(slowest, time.monotonic() - begun)
     sent = publisher.stop()
     tally = context.wait_all(topic, {"load/a": sent})
-    bound = proxy.bound() + publisher.resent
+    bound = proxy.bound(broker_ends=True) + publisher.resent
     context.note("%s resent_by_publisher=%d slowest_reconnect=%.1fs" % (tally.text(bound), publisher.resent, slowest))
     tally.require(bound)
     worker.rest.wait_state("restarts")

@@ -362,10 +362,11 @@ def bad_mqtt(context):
                                                 mqtt__reconnect__backoff__max__ms=50), broker, "cuts/#")
     last = context.pick(60, 160)
     for at in range(1, last, context.pick(3, 1)):
-        context.publish(broker, "cuts/a", ["%d" % ((at - 1) // context.pick(3, 1))])
-        proxy.cut_at[DOWN] = at
+        proxy.cut_next(DOWN, at)
         # a new task connects at once; the old one would wait longer after each of these early closes
         worker.rest.must("POST", "/connectors/cuts/tasks/0/restart")
+        # only now, so that it is the new connection that has it to say, and long enough to reach every cut
+        context.publish(broker, "cuts/a", ["%d %s" % ((at - 1) // context.pick(3, 1), "x" * last)])
         context.wait("cut after %d bytes" % at, lambda: DOWN not in proxy.cut_at, 60)
     worker.rest.must("POST", "/connectors/cuts/tasks/0/restart")
     sent = len(range(1, last, context.pick(3, 1)))

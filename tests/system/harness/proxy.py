@@ -130,7 +130,7 @@ class Link:
             if self.closed:
                 return
         limit = proxy.cut_at.get(direction)
-        if limit is not None and self.bytes[direction] >= limit:
+        if limit is not None and self.started >= proxy.cut_since and self.bytes[direction] >= limit:
             keep = len(data) - (self.bytes[direction] - limit)
             if keep > 0:
                 self.write(direction, bytes(data[:keep]))
@@ -255,6 +255,7 @@ class Proxy:
         self.delay = {}         # direction -> seconds
         self.blackhole = {}     # direction -> True: read and thrown away
         self.cut_at = {}        # direction -> bytes of a connection after which it is cut
+        self.cut_since = 0.0    # connections made before are not cut
         self.refusing = False   # accept and close at once
         self.finished = []      # (time, open messages, highest number open) of ended connections
         self.counts = {UP: collections.Counter(), DOWN: collections.Counter()}
@@ -306,6 +307,11 @@ class Proxy:
         self._loop.call_soon_threadsafe(call)
         done.wait(30)
 
+    def cut_next(self, direction, at):
+        """Cuts a connection that is yet to be made, after so many bytes in this direction."""
+        self.cut_since = time.monotonic()
+        self.cut_at[direction] = at
+
     def cut(self):
         """Cuts every connection now."""
         self._do(lambda: [link.finish() for link in list(self.links)])
@@ -322,10 +328,11 @@ class Proxy:
         with self._lock:
             return len(self.links)
 
-    def bound(self):
-        """How many messages ended connections left unanswered, all together: the bound for duplicates."""
+    def bound(self, broker_ends=False):
+        """How many messages ended connections left unanswered, all together: the bound for duplicates. A broker that ends
+        itself may not have read acknowledgements that passed here; then it is what was open at the most."""
         with self._lock:
-            return sum(opened for _, opened, _ in self.finished)
+            return sum(highest if broker_ends else opened for _, opened, highest in self.finished)
 
     def highest(self):
         with self._lock:
