@@ -336,7 +336,6 @@ static void name_jvm_keys(const struct text_map *props)
 
 /* What this version does not do is refused, never ignored. */
 static void check_unsupported(const struct worker_values *v,
-                              const struct text_map *props,
                               struct kaftan_config_report *report)
 {
     if (v->config_providers.count > 0)
@@ -378,10 +377,22 @@ static void check_unsupported(const struct worker_values *v,
                             "connector.client.config.override.policy: must be "
                             "one of All, None, Principal",
                             v->override_policy);
-    const char *jmx = text_map_get(props, "interceptor.classes");
-    if (jmx && *jmx)
-        log_warn(&logger, "interceptor.classes is without effect",
-                 LOG_STR("value", jmx));
+}
+
+/* Accepted from the files people have, said when it is there, not done. */
+static void name_without_effect(const struct text_map *props)
+{
+    static const char *const keys[] = {
+        "interceptor.classes",          "admin.listeners",
+        "access.control.allow.origin",  "access.control.allow.methods",
+        "response.http.headers.config", "rest.advertised.listener",
+    };
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        const char *value = text_map_get(props, keys[i]);
+        if (value && *value)
+            log_warn(&logger, "key is without effect in this version",
+                     LOG_STR("key", keys[i]), LOG_STR("value", value));
+    }
 }
 
 struct kaftan_error *worker_config_new(struct text_map *props,
@@ -395,7 +406,7 @@ struct kaftan_error *worker_config_new(struct text_map *props,
     c->values =
         config_parse(distributed ? distributed_keys : standalone_keys,
                      sizeof(struct worker_values), props, report);
-    check_unsupported(config_values_get(c->values), props, report);
+    check_unsupported(config_values_get(c->values), report);
     struct kaftan_error *err = config_report_error(report);
     config_report_free(report);
     if (err) {
@@ -403,6 +414,7 @@ struct kaftan_error *worker_config_new(struct text_map *props,
         return err;
     }
     name_jvm_keys(props);
+    name_without_effect(props);
     *ret = c;
     return NULL;
 }

@@ -66,14 +66,15 @@ class Bench:
         self.flood = 80000 if quick else 200000
         self.seconds = 5 if quick else 15
         self.serial = 0
-        self.kafka = KafkaBroker(work, heap=1024).start()
+        self.kafka = KafkaBroker(work, heap=1024, extra={"log.message.timestamp.type": "LogAppendTime"}).start()
         self.mqtt = Mosquitto(work, settings={"autosave_interval": "0", "persistence": "false"}).start()
 
     # ---- helpers ----
     def topic(self):
         self.serial += 1
         name = "bench-%d" % self.serial
-        self.kafka.create_topic(name, configs={"message.timestamp.type": "LogAppendTime"})
+        # asking for it makes it
+        wait_until("topic %s" % name, lambda: b"with 1 partitions" in run(["kcat", "-b", self.kafka.bootstrap, "-L", "-t", name]))
         return name
 
     def publish(self, topic, count, size, rate=0, **more):
