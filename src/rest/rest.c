@@ -72,11 +72,31 @@ static bool exchange_claim(struct exchange *x)
     lock_take(&x->rest->lock);
     bool mine = x->state == EXCHANGE_WAITING;
     if (mine) {
-        x->state = EXCHANGE_ANSWERED;
+        x->state = EXCHANGE_CLAIMED;
         unlink_waiting(x);
     }
     lock_release(&x->rest->lock);
     return mine;
+}
+
+/*
+ * The answer is whole: the connection goes on. The lock hands the answer from
+ * this thread to libmicrohttpd's, which takes it in on_request.
+ */
+static void exchange_resume(struct exchange *x)
+{
+    lock_take(&x->rest->lock);
+    x->state = EXCHANGE_ANSWERED;
+    lock_release(&x->rest->lock);
+    MHD_resume_connection(x->connection);
+}
+
+static bool exchange_answered(struct exchange *x)
+{
+    lock_take(&x->rest->lock);
+    bool answered = x->state == EXCHANGE_ANSWERED;
+    lock_release(&x->rest->lock);
+    return answered;
 }
 
 /*
@@ -107,7 +127,7 @@ static void on_done(struct herder_request *r)
             x->route->reply(x, r);
         else
             answer_failure(x, r->err);
-        MHD_resume_connection(x->connection);
+        exchange_resume(x);
     }
     herder_request_free(r);
     exchange_release(x);
@@ -158,14 +178,14 @@ static bool expire_one(struct rest *rest, int64_t now)
         if (x->deadline_ms <= now)
             due = x;
     if (due) {
-        due->state = EXCHANGE_ANSWERED;
+        due->state = EXCHANGE_CLAIMED;
         unlink_waiting(due);
     }
     lock_release(&rest->lock);
     if (!due)
         return false;
     answer_late(due);
-    MHD_resume_connection(due->connection);
+    exchange_resume(due);
     return true;
 }
 
@@ -326,6 +346,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
         if (x->asked)
             return MHD_YES; /* suspended; called again once resumed */
     }
+    if (x->asked && !exchange_answered(x))
+        return MHD_YES;
     return send_answer(x);
 }
 

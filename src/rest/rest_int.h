@@ -56,7 +56,12 @@ struct route {
     bool plain;     /* answers text, Accept is not looked at */
 };
 
-enum exchange_state { EXCHANGE_OPEN, EXCHANGE_WAITING, EXCHANGE_ANSWERED };
+enum exchange_state {
+    EXCHANGE_OPEN,
+    EXCHANGE_WAITING,
+    EXCHANGE_CLAIMED, /* somebody is filling the answer */
+    EXCHANGE_ANSWERED
+};
 
 struct exchange {
     uint32_t magic;
