@@ -103,7 +103,8 @@ void session_lost(struct mqtt_session *s, enum next next, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(s->last_error, sizeof s->last_error, fmt, args);
     va_end(args);
-    bool was_up = s->state == SESSION_UP;
+    enum session_state reached = s->state;
+    bool was_up = reached == SESSION_UP;
     char server[MQTT_HOST_LIMIT + 64];
     (void)snprintf(server, sizeof server, "%s", session_server(s));
     mqtt_conn_close(s->conn);
@@ -115,10 +116,12 @@ void session_lost(struct mqtt_session *s, enum next next, const char *fmt, ...)
         if (next == NEXT_SERVER)
             next = NEXT_SAME;
     }
-    if (!was_up)
+    if (!was_up) {
         s->counts.connect_failures++;
-    else
+        s->counts.failures[reached == SESSION_GREETING ? MQTT_PHASE_NO_CONNACK : MQTT_PHASE_UNREACHABLE]++;
+    } else {
         s->down_since = s->now;
+    }
     if (!s->wanted) {
         s->state = SESSION_OFF;
         kaftan_log(MQTT_LOG, KAFTAN_LOG_INFO, "disconnected from %s: %s (slot %u)", server, s->last_error, s->slot);

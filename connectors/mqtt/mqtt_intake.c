@@ -123,6 +123,8 @@ static enum mqtt_taken undeliverable(struct mqtt_source_task *t, uint32_t at, co
         return MQTT_REFUSED;
     }
     counts->undeliverable++;
+    mqtt_by_reason_count(&t->undeliverable, t->task, "kafka_connect_mqtt_source_undeliverable_by_reason_total",
+                         "Messages that could not become records, by reason.", trouble->reason, 1);
     if (!kaftan_task_has_dead_letters(t->task)) {
         skip(t, trouble->reason);
         return MQTT_TAKEN_DONE;
@@ -353,6 +355,25 @@ static void check_stall(struct mqtt_source_task *t)
                (long long)(idle_ms / 1000), (unsigned long long)t->held_count);
 }
 
+static void tell_failures(struct mqtt_source_task *t)
+{
+    static const char *const reasons[] = { [MQTT_PHASE_UNREACHABLE] = "unreachable",
+                                           [MQTT_PHASE_NO_CONNACK] = "no CONNACK or refused" };
+    for (size_t p = 0; p < MQTT_PHASES; p++) {
+        uint64_t sum = 0;
+        for (uint32_t i = 0; i < t->slot_count; i++)
+            sum += mqtt_session_counts(t->slots[i].session)->failures[p];
+        if (sum > t->failures_told[p])
+            mqtt_by_reason_count(&t->connect_failures, t->task,
+                                 "kafka_connect_mqtt_source_connect_failures_by_reason_total",
+                                 "Attempts to connect that failed, by how far they came.", reasons[p],
+                                 sum - t->failures_told[p]);
+        t->failures_told[p] = sum;
+    }
+    mqtt_by_reason_update(&t->connect_failures);
+    mqtt_by_reason_update(&t->undeliverable);
+}
+
 void intake_housekeeping(struct mqtt_source_task *t)
 {
     check_stall(t);
@@ -367,6 +388,7 @@ void intake_housekeeping(struct mqtt_source_task *t)
         mqtt_labelled_update(&t->by_filter[i]);
     for (size_t i = 0; i < 3; i++)
         mqtt_labelled_update(&t->by_qos[i]);
+    tell_failures(t);
     t->levels.held_messages = (double)t->held_count;
     t->levels.held_bytes = (double)t->held_bytes;
     t->levels.kafka_topics_seen = (double)t->topics_count;

@@ -3,6 +3,7 @@
 #include "mqtt_metrics.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PREFIX "kafka_connect_mqtt_source_"
 
@@ -130,4 +131,30 @@ void mqtt_labelled_update(struct mqtt_labelled *l)
     if (l->count != l->told)
         kaftan_metric_add(l->metric, (int64_t)(l->count - l->told));
     l->told = l->count;
+}
+
+void mqtt_by_reason_count(struct mqtt_by_reason *b, struct kaftan_task *t, const char *name, const char *help,
+                          const char *reason, uint64_t n)
+{
+    size_t i = 0;
+    while (i < MQTT_REASONS - 1 && b->reasons[i] && strcmp(b->reasons[i], reason) != 0)
+        i++;
+    if (i == MQTT_REASONS - 1)
+        reason = "other";
+    if (!b->reasons[i]) {
+        struct kaftan_error *err = mqtt_labelled_new(t, name, help, "reason", reason, &b->series[i]);
+        if (err) { /* the name is a literal of ours: it cannot be refused */
+            kaftan_error_free(err);
+            return;
+        }
+        b->reasons[i] = reason;
+    }
+    b->series[i].count += n;
+}
+
+void mqtt_by_reason_update(struct mqtt_by_reason *b)
+{
+    for (size_t i = 0; i < MQTT_REASONS; i++)
+        if (b->reasons[i])
+            mqtt_labelled_update(&b->series[i]);
 }

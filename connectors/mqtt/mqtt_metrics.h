@@ -45,9 +45,13 @@
     X(buffer_stalled, "buffer_stalled", "Whether the buffers are full and nothing moves.")                            \
     X(kafka_topics_seen, "kafka_topics_seen", "Kafka topics that messages went to.")
 
+/* How far an attempt to connect came: the reason's label. */
+enum mqtt_phase { MQTT_PHASE_UNREACHABLE, MQTT_PHASE_NO_CONNACK, MQTT_PHASES };
+
 #define X(field, name, help) uint64_t field;
 struct mqtt_counts {
     MQTT_COUNTERS(X)
+    uint64_t failures[MQTT_PHASES]; /* connect_failures, by how far the attempt came */
 };
 #undef X
 #define X(field, name, help) double field;
@@ -81,5 +85,16 @@ struct mqtt_labelled {
 struct kaftan_error *mqtt_labelled_new(struct kaftan_task *t, const char *name, const char *help, const char *label,
                                        const char *value, struct mqtt_labelled *ret) KAFTAN_MUST_CHECK;
 void mqtt_labelled_update(struct mqtt_labelled *l);
+
+/* A counter with the label reason, one series per reason seen. */
+enum { MQTT_REASONS = 16 };
+struct mqtt_by_reason {
+    const char *reasons[MQTT_REASONS]; /* literals; NULL: free */
+    struct mqtt_labelled series[MQTT_REASONS];
+};
+/* Counts `n` more; a reason past the limit is counted under "other". Without memory of its own. */
+void mqtt_by_reason_count(struct mqtt_by_reason *b, struct kaftan_task *t, const char *name, const char *help,
+                          const char *reason, uint64_t n);
+void mqtt_by_reason_update(struct mqtt_by_reason *b);
 
 #endif

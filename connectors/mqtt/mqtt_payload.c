@@ -27,7 +27,7 @@ struct mqtt_mapping {
     enum when_empty empty;
     enum header_set headers;
     enum time_source time;
-    bool user_properties, retained_skip;
+    bool user_properties, retained_skip, takes_json;
     struct kaftan_slice prefix, sanitize, time_property;
     struct mqtt_pointer *time_pointer; /* owned */
     struct mqtt_template *topic, *key; /* owned */
@@ -233,6 +233,11 @@ int mqtt_mapping_filter(const struct mqtt_mapping *m, struct kaftan_slice topic)
     return -1;
 }
 
+void mqtt_mapping_take_json(struct mqtt_mapping *m, bool unchanged)
+{
+    m->takes_json = unchanged;
+}
+
 bool mqtt_mapping_topic_varies(const struct mqtt_mapping *m)
 {
     return m->fixed_topic.ptr == NULL;
@@ -365,6 +370,11 @@ static enum mqtt_mapped make_value(struct work *w, struct kaftan_record *ret, st
         return MQTT_MAPPED;
     case FORMAT_JSON: {
         const struct kaftan_value *v = scope_json(w);
+        if (v && m->takes_json && v->kind != KAFTAN_KIND_NULL) {
+            ret->value = kaftan_bytes(payload.ptr, payload.len);
+            ret->value_ready = true;
+            return MQTT_MAPPED;
+        }
         if (v) {
             ret->value = *v;
             return MQTT_MAPPED;

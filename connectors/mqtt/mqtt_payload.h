@@ -34,6 +34,8 @@ struct mqtt_trouble {
 
 struct kaftan_error *mqtt_mapping_new(const struct mqtt_config *c, struct mqtt_mapping **ret) KAFTAN_MUST_CHECK;
 void mqtt_mapping_free(struct mqtt_mapping *m); /* NULL is fine */
+/* JSON payloads are checked and given on as they stand (kaftan_task_takes_json). */
+void mqtt_mapping_take_json(struct mqtt_mapping *m, bool unchanged);
 /* The findings of validation about the record's keys. */
 void mqtt_mapping_check(const struct mqtt_config *c, mqtt_problem_fn *problem, void *to);
 

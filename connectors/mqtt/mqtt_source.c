@@ -355,6 +355,8 @@ static struct kaftan_error *source_open(const void *config, struct kaftan_task *
     if (!err)
         err = mqtt_mapping_new(t->config, &t->mapping);
     if (!err)
+        mqtt_mapping_take_json(t->mapping, kaftan_task_takes_json(task));
+    if (!err)
         err = open_servers(t);
     if (!err) {
         open_limits(t);

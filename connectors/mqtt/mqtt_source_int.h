@@ -90,6 +90,8 @@ struct mqtt_source_task {
     struct mqtt_task_series *series;  /* owned */
     struct mqtt_labelled *by_filter;  /* owned; one per configured filter */
     struct mqtt_labelled by_qos[3];
+    struct mqtt_by_reason undeliverable, connect_failures;
+    uint64_t failures_told[MQTT_PHASES];
     struct mqtt_task_levels levels;
     uint64_t *topics_seen; /* owned; open addressing by hash; NULL: the topic is always the same */
     uint32_t topics_cap, topics_count;

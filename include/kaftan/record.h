@@ -23,6 +23,7 @@ struct kaftan_record {
     /* Source only. */
     uint32_t source_partition; /* from kaftan_task_partition(): the order of acknowledgement is kept per source partition */
     uint64_t token;            /* the connector's own; comes back in delivered() */
+    bool value_ready;          /* value is BYTES as Kafka is to get them, not to be converted: kaftan_task_takes_json() */
     /* Sink only. */
     int64_t offset;
     int32_t timestamp_type; /* 0 create time, 1 append time, -1 none */

@@ -56,6 +56,12 @@ KAFTAN_API void kaftan_task_wait_until(struct kaftan_task *t, kaftan_deadline un
 KAFTAN_API struct kaftan_error *kaftan_task_dead_letter(struct kaftan_task *t, const struct kaftan_record *raw,
                                                         const char *reason) KAFTAN_MUST_CHECK;
 KAFTAN_API bool kaftan_task_has_dead_letters(const struct kaftan_task *t);
+/*
+ * Values become bare JSON text (JsonConverter without schemas) and nothing
+ * changes records on the way: JSON text that has been checked may be given as
+ * it stands, BYTES with value_ready, and keeps its number text.
+ */
+KAFTAN_API bool kaftan_task_takes_json(const struct kaftan_task *t);
 /* `errors.tolerance=all`? */
 KAFTAN_API bool kaftan_task_tolerates(const struct kaftan_task *t);
 /* A dropped message, by reason: counted in the task's error metrics, logged at least once a minute per reason (P7). */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -109,6 +110,19 @@ struct kaftan_error *kaftan_task_dead_letter(struct kaftan_task *t, const struct
 bool kaftan_task_has_dead_letters(const struct kaftan_task *t)
 {
     return t->source && topics_dead_letter(t->source->topics);
+}
+
+bool kaftan_task_takes_json(const struct kaftan_task *t)
+{
+    static const char schemas[] = "value.converter.schemas.enable";
+    if (!t->source || !t->source->value.class ||
+        strcmp(t->source->value.class->name, "org.apache.kafka.connect.json.JsonConverter") != 0)
+        return false;
+    /* A converter's keys come from where it is named. */
+    const struct text_map *level = text_map_get(t->config, "value.converter") ? t->config
+                                                                              : worker_config_props(t->worker->config);
+    const char *text = text_map_get(level, schemas);
+    return text && strcasecmp(text, "false") == 0;
 }
 
 bool kaftan_task_tolerates(const struct kaftan_task *t)

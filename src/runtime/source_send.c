@@ -131,7 +131,9 @@ static struct kaftan_error *convert(struct source_task *t, struct slot *s, struc
         *ret_class = t->key.class->name;
         err = t->key.class->as.converter->from_connect(t->key.self, a, r->topic, r->key_schema, &r->key, &ret->key);
     }
-    if (!err) {
+    if (!err && r->value_ready) {
+        ret->value = r->value.as.s;
+    } else if (!err) {
         *ret_stage = STAGE_VALUE_CONVERTER;
         *ret_class = t->value.class->name;
         err = t->value.class->as.converter->from_connect(t->value.self, a, r->topic, r->value_schema, &r->value,

@@ -393,6 +393,29 @@ def empty_payload(context):
     context.note("bytes, null, skip")
 
 
+@scenario("json", "JSON payloads: the text as it stands under JsonConverter without schemas", tags=("asan",), weight=6)
+def json_payloads(context):
+    broker = context.mosquitto()
+    worker = context.worker()
+    plain, strings = context.unique("plain"), context.unique("strings")
+    create(context, worker, "plain", mqtt_source(broker.uri, "a/#", plain, mqtt__payload__format="json", errors__tolerance="all",
+                                                 **JSON_CONVERTER),
+           broker, "a/#")
+    create(context, worker, "strings", mqtt_source(broker.uri, "b/#", strings, mqtt__payload__format="json",
+                                                   **dict(JSON_CONVERTER, value__converter__schemas__enable="true")),
+           broker, "b/#")
+    text = '{"n": 1.50, "big": 1e3, "list": [1, 2]}'
+    context.publish(broker, "a/x", [text, "{broken", "7"])
+    context.publish(broker, "b/x", ['{"n": 1.50}'])
+    context.wait_count(plain, 2)
+    context.wait_count(strings, 1)
+    context.equal([r["payload"] for r in kafka_io.records(context.kafka.bootstrap, plain)], [text, "7"], "unchanged")
+    context.equal([r["payload"] for r in kafka_io.records(context.kafka.bootstrap, strings)],
+                  ['{"schema":null,"payload":{"n":1.5}}'], "converted")
+    context.wait("counted by reason", lambda: (worker.rest.metric("_undeliverable_by_reason_total", connector="plain",
+                                                                  reason="payload is not valid JSON") or 0) >= 1)
+
+
 @scenario("silent-peer", "a peer that accepts and says nothing holds nobody up", weight=8)
 def silent_peer(context):
     worker = context.worker()

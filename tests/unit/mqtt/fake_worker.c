@@ -139,6 +139,12 @@ bool kaftan_task_has_dead_letters(const struct kaftan_task *t)
     return t->dead_letters;
 }
 
+bool kaftan_task_takes_json(const struct kaftan_task *t)
+{
+    const char *schemas = kaftan_config_text(kaftan_task_texts(t), "value.converter.schemas.enable");
+    return schemas && strcmp(schemas, "false") == 0;
+}
+
 bool kaftan_task_tolerates(const struct kaftan_task *t)
 {
     return t->tolerates;

@@ -43,6 +43,12 @@ Test(records, formats)
     one(&s, "mqtt.payload.format=json\n", "a/j", "12");
     cr_expect_str_eq(s.task->records[0].value, "12");
     stage_close(&s);
+    one(&s, "mqtt.payload.format=json\nvalue.converter.schemas.enable=false\n", "a/j", "{\"n\": 1.50}");
+    cr_expect_str_eq(s.task->records[0].value, "{\"n\": 1.50}", "checked JSON keeps its text");
+    stage_close(&s);
+    one(&s, "mqtt.payload.format=json\nvalue.converter.schemas.enable=false\n", "a/j", "null");
+    cr_expect_null(s.task->records[0].value, "null stays a tombstone");
+    stage_close(&s);
     one(&s, "", "a/e", "");
     cr_expect(s.task->records[0].value && s.task->records[0].value_len == 0);
     stage_close(&s);
