@@ -193,30 +193,40 @@ def s17(context):
 def s18(context):
     worker = context.worker()
     topic = context.unique("topic")
-    resent = []
+    resent, answers = [], []
 
     def behave(peer, number):
         peer.subscribed(number > 0)
         waiting = {ident: b"%d" % (ident - 1) for ident in range(1, 6)}
         for ident, payload in waiting.items():
             peer.publish("a/b", payload, 1, ident)
-        while waiting:
+        for _ in range(3):
+            if len(answers) >= 5:
+                break
+            for ident, payload in waiting.items():
+                peer.publish("a/b", payload, 1, ident, dup=True)
+                resent.append(ident)
             try:
-                waiting.pop(peer.acknowledgement(0.1), None)
+                while True:
+                    answers.append(peer.acknowledgement(0.1))
             except TimeoutError:
-                for ident, payload in waiting.items():
-                    peer.publish("a/b", payload, 1, ident, dup=True)
-                    resent.append(ident)
-        peer.serve()
+                pass
+        while True:
+            answers.append(peer.acknowledgement(3600))
     broker = context.fake(behave)
-    worker.rest.create("resend", mqtt_source(broker.uri, "a/#", topic, producer__override__linger__ms=700))
-    tally = context.wait_all(topic, {"a/b": 5})
+    worker.rest.create("resend", mqtt_source(broker.uri, "a/#", topic, producer__override__linger__ms=1500))
+    context.wait_all(topic, {"a/b": 5})
     context.check(resent, "nothing was resent: the scenario shows nothing")
     context.wait("duplicate-suppressed-total", lambda: (worker.rest.metric("_duplicate_suppressed_total", connector="resend")
                                                         or 0) >= 1)
+    context.wait("all acknowledgements", lambda: len(set(answers)) == 5)
     tally = context.wait_all(topic, {"a/b": 5})
-    context.note("%s resent=%d" % (tally.text(0), len(resent)))
-    tally.require(0)
+    # A message sent again while its acknowledgement is on the way meets a free id: it is produced and acknowledged
+    # again, as it must be. That can be the last round, once.
+    context.wait("their acknowledgements", lambda: len(answers) - 5 >= min(5, tally.duplicated))
+    crossed = min(5, len(answers) - 5)
+    context.note("%s resent=%d" % (tally.text(crossed), len(resent)))
+    tally.require(crossed)
 
 
 @scenario("S19", "packet id used again with another payload and DUP", tags=("asan",), weight=6)
