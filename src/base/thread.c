@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 
+#include <stdatomic.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -125,8 +126,16 @@ void lock_fini(struct lock *l)
     ASSERT(pthread_mutex_destroy(&l->mutex) == 0);
 }
 
+static atomic_uint_fast64_t locks;
+
+uint64_t lock_count(void)
+{
+    return atomic_load_explicit(&locks, memory_order_relaxed);
+}
+
 void lock_take(struct lock *l)
 {
+    atomic_fetch_add_explicit(&locks, 1, memory_order_relaxed);
     ASSERT(pthread_mutex_lock(&l->mutex) == 0);
 }
 

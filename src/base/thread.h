@@ -46,6 +46,8 @@ void lock_init(struct lock *l);
 void lock_fini(struct lock *l);
 void lock_take(struct lock *l);
 void lock_release(struct lock *l);
+/* Locks taken so far by this process: for counting tests. */
+uint64_t lock_count(void);
 struct cond {
     pthread_cond_t cond;
 };
