@@ -24,6 +24,11 @@
 #include "config/worker.h"
 #include "group/work.h"
 
+struct member_share { /* what a worker of the group runs once this assignment is in force */
+    char *url;             /* owned; advertised, with the final '/' */
+    struct work_list work;
+};
+
 struct member_assignment { /* the receiver's: member_assignment_free */
     int16_t error;            /* 0, or 1: config mismatch */
     char *leader;             /* member id */
@@ -36,6 +41,11 @@ struct member_assignment { /* the receiver's: member_assignment_free */
     char *member_id;
     bool is_leader;
     int16_t protocol; /* 0 eager, 1 compatible, 2 sessioned */
+    /* Only the leader's: who runs what, this worker included; else none. */
+    struct member_share *shares;
+    size_t share_count;
+    size_t member_count; /* of the group; 0: only the leader knows */
+    int64_t round_ms;    /* from the first JoinGroup of this round to the SyncGroup answer */
 };
 void member_assignment_free(struct member_assignment *a);
 

@@ -46,7 +46,20 @@ enum herder_op {
     HERDER_RESTART_TASK,
     HERDER_VALIDATE,     /* config; answer: infos */
     HERDER_TOPICS,
-    HERDER_TOPICS_RESET
+    HERDER_TOPICS_RESET,
+    HERDER_PUT_TASKS, /* from another worker: tasks, proof (group-protocol.md 14) */
+    HERDER_FENCE,     /* from another worker: proof */
+    HERDER_LOGGER     /* scope cluster: logger, level */
+};
+
+/* What a request between workers carries to show that it comes from one of the group. */
+struct herder_proof {
+    char *algorithm;      /* owned; NULL: no header */
+    char *mac;            /* owned, decoded */
+    size_t mac_len;
+    bool has_mac;
+    char *body;           /* owned: the exact bytes that were signed */
+    size_t body_len;
 };
 
 struct herder_state {
@@ -81,12 +94,17 @@ struct herder_request {
     bool only_failed, include_tasks;
     int forward;              /* query parameter: -1 absent, 0 false, 1 true */
     char *authorization;      /* owned; passed on when forwarded; NULL */
+    struct text_map **tasks; int32_t task_count; /* owned references: PUT_TASKS */
+    struct herder_proof proof;
+    char *logger, *level;     /* owned: LOGGER */
     /* The answer. */
     struct kaftan_error *err; /* owned */
     bool created;             /* PUT_CONFIG: 201 */
     struct herder_view *views; size_t view_count; /* owned */
     struct config_infos *infos;                   /* owned */
     char **topics; size_t topic_count;            /* owned */
+    int relayed;              /* status of the worker that answered in our place; 0: none did */
+    char *relay; size_t relay_len; /* owned: its JSON; NULL: no body */
     const struct snapshot *snapshot;              /* counted; what the views borrow from */
     struct kaftan_arena *texts;                   /* owned; the views' own texts */
     /* Any thread; gives the request back exactly once. */
@@ -98,14 +116,17 @@ void herder_request_free(struct herder_request *r);
 
 /*
  * How the herder asks other workers; made by rest (peer thread), given to
- * herder_new. forward: sends r to `url` and calls r->done with the answer.
- * put_tasks: signed POST <url>connectors/<c>/tasks.
+ * herder_new. forward: sends r to the worker at `url` and calls r->done with
+ * its answer. put_tasks: POST <url>connectors/<c>/tasks, signed unless key is
+ * NULL (copied); fence: PUT <url>connectors/<c>/fence. done->err on failure:
+ * FORBIDDEN when the signature was refused, RETRIABLE otherwise.
  */
 struct herder_peer {
     void *self;
-    void (*forward)(void *self, const char *leader_url, struct herder_request *r);
+    void (*forward)(void *self, const char *url, struct herder_request *r);
     void (*put_tasks)(void *self, const char *leader_url, const char *connector, struct text_map *const *tasks,
                       int32_t count, const struct session_key *key, struct store_done *done);
+    void (*fence)(void *self, const char *leader_url, const char *connector, const struct session_key *key, struct store_done *done);
 };
 
 struct herder;

@@ -18,6 +18,10 @@ struct jaas {
 };
 
 struct kaftan_error *jaas_parse(const char *text, struct jaas *ret) KAFTAN_MUST_CHECK;
+/* The section `KafkaClient` of a JAAS file, as text for jaas_parse; its errors name the file. */
+struct kaftan_error *jaas_file(const char *path, char **ret) KAFTAN_MUST_CHECK;
+/* Java's -Djava.security.auth.login.config=FILE within KAFKA_OPTS; the caller's; NULL: none. */
+char *jaas_file_of_options(const char *kafka_opts);
 void jaas_fini(struct jaas *j); /* a zeroed one is fine */
 
 #endif
