@@ -32,6 +32,15 @@ void herder_request_free(struct herder_request *r)
     mem_free(r->connector);
     text_map_unref(r->config);
     mem_free(r->authorization);
+    for (int32_t i = 0; i < r->task_count; i++)
+        text_map_unref(r->tasks[i]);
+    mem_free(r->tasks);
+    mem_free(r->proof.algorithm);
+    mem_free(r->proof.mac);
+    mem_free(r->proof.body);
+    mem_free(r->logger);
+    mem_free(r->level);
+    mem_free(r->relay);
     kaftan_error_free(r->err);
     mem_free(r->views);
     config_infos_free(r->infos);

@@ -81,6 +81,23 @@ void answer_empty(struct exchange *x, int status)
     answer_set(x, status, NULL);
 }
 
+void answer_location(struct exchange *x, const char *connector)
+{
+    struct buf b = BUF_INIT;
+    buf_printf(&b, "http://%s/connectors/", x->host ? x->host : "");
+    uri_put_segment(&b, connector);
+    x->answer.location = buf_take(&b);
+}
+
+void answer_relayed(struct exchange *x, struct herder_request *r)
+{
+    answer_set(x, r->relayed, r->relay ? "application/json" : NULL);
+    if (r->relay)
+        buf_put(&x->answer.body, r->relay, r->relay_len);
+    if (r->relayed == 201)
+        answer_location(x, r->connector);
+}
+
 json_t *entity_text(const char *s)
 {
     if (!s)

@@ -128,6 +128,30 @@ struct kaftan_error *body_parse_map(const char *text, size_t len,
     return err;
 }
 
+struct kaftan_error *body_parse_maps(const char *text, size_t len, struct text_map ***ret, int32_t *ret_count)
+{
+    struct kaftan_arena *a = arena_new(4096);
+    const struct json *v = NULL;
+    struct kaftan_error *err = len ? parse(a, text, len, &v)
+                                   : kaftan_error_new(KAFTAN_E_INTERNAL, "No content to map due to end-of-input");
+    if (!err && v->type != JSON_ARRAY)
+        err = kaftan_error_new(KAFTAN_E_INTERNAL, "Cannot deserialize value of type "
+                                                  "`java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>` "
+                                                  "from the request body: an array is needed");
+    if (!err) {
+        struct text_map **maps = mem_zalloc(v->count, sizeof *maps);
+        int32_t n = 0;
+        while (!err && (size_t)n < v->count) {
+            err = to_map(&v->items[n], "a task's configuration", &maps[n]);
+            n += !err;
+        }
+        *ret = maps;
+        *ret_count = n;
+    }
+    arena_free(a);
+    return err;
+}
+
 static struct kaftan_error *initial_state(const char *text,
                                           struct create_body *ret)
 {
@@ -222,6 +246,11 @@ struct kaftan_error *body_parse_create(const char *text, size_t len,
 struct kaftan_error *body_map(const struct exchange *x, struct text_map **ret)
 {
     return body_parse_map(x->body.data ? x->body.data : "", x->body.len, ret);
+}
+
+struct kaftan_error *body_maps(const struct exchange *x, struct text_map ***ret, int32_t *ret_count)
+{
+    return body_parse_maps(x->body.data ? x->body.data : "", x->body.len, ret, ret_count);
 }
 
 struct kaftan_error *body_create(const struct exchange *x,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-rest_sources = %D%/answer.c %D%/body.c %D%/entity.h %D%/listener.c %D%/listener.h %D%/rest.c %D%/rest.h \
+rest_sources = %D%/answer.c %D%/body.c %D%/entity.h %D%/internal.c %D%/listener.c %D%/listener.h %D%/loggers.c %D%/peer.c %D%/peer.h %D%/peer_text.c %D%/rest.c %D%/rest.h \
 	%D%/rest_int.h %D%/route.c %D%/routes.c %D%/uri.c %D%/uri.h
 src_kaftan_SOURCES += $(rest_sources)
 check_LIBRARIES += src/librest.a

@@ -31,6 +31,10 @@ void peer_free(struct peer *p); /* NULL is fine */
 
 /* The pure part: method, path with query, and body of a request as another worker is asked for it (rest-api.md 2.1). */
 void peer_write(const struct herder_request *r, const char **ret_method, struct buf *target, struct buf *body, bool *ret_has_body);
+/* Path of a connector's resource (NULL: of all connectors), without the first '/'; the name fully encoded. */
+void peer_put_target(struct buf *b, const char *connector, const char *tail);
+/* The JSON array of task configs that the internal request carries. */
+void peer_put_maps(struct buf *b, struct text_map *const *maps, int32_t count);
 /* The answer of another worker, into r: relayed, or an error with the texts of rest-api.md 2.2. */
 void peer_read(struct herder_request *r, int status, struct kaftan_slice body);
 

@@ -123,7 +123,9 @@ static void on_done(struct herder_request *r)
 {
     struct exchange *x = OBJ_FROM(struct exchange, EXCHANGE_MAGIC, r->user);
     if (exchange_claim(x)) {
-        if (r->op == HERDER_PING || !r->err)
+        if (r->relayed && !r->err)
+            answer_relayed(x, r);
+        else if (r->op == HERDER_PING || !r->err)
             x->route->reply(x, r);
         else
             answer_failure(x, r->err);
@@ -308,6 +310,8 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
     x->accept = header(x, "Accept");
     x->host = header(x, "Host");
     x->authorization = header(x, "Authorization");
+    x->signature = header(x, "X-Connect-Authorization");
+    x->signature_algorithm = header(x, "X-Connect-Request-Signature-Algorithm");
     const char *text = header(x, "Content-Length");
     if (text && (!text_to_i64(text, strlen(text), &length) ||
                  length > BODY_LIMIT))
@@ -383,8 +387,9 @@ struct kaftan_error *rest_new(const struct worker_config *c,
     rest->count.timeouts = metric_new(
         rest->count.group, METRIC_COUNTER, "kaftan_rest_timeouts_total",
         "HTTP requests that the worker did not answer in time.");
-    struct kaftan_error *err =
-        listeners_open(worker_values(c), &rest->daemons->listeners);
+    struct kaftan_error *err = worker_config_distributed(c) ? peer_new(c, &rest->peer) : NULL;
+    if (!err)
+        err = listeners_open(worker_values(c), &rest->daemons->listeners);
     if (err) {
         rest_free(rest);
         return err;
@@ -403,8 +408,7 @@ const char *rest_url(const struct rest *r)
 
 const struct herder_peer *rest_peer(struct rest *r)
 {
-    (void)r;
-    return NULL; /* a group of one: nobody to forward to */
+    return r->peer ? peer_door(r->peer) : NULL;
 }
 
 static struct MHD_Daemon *daemon_start(struct rest *r, int fd)
@@ -438,6 +442,8 @@ struct kaftan_error *rest_start(struct rest *r, struct herder *h)
         l->fd = -1; /* the daemon's now */
         d->items[d->count++] = m;
     }
+    if (r->peer)
+        peer_start(r->peer);
     r->timer = thread_start(THREAD_REST, "rest-timer", timer_run, r);
     log_info(&logger, "REST server listens", LOG_STR("url", r->url));
     return NULL;
@@ -476,6 +482,8 @@ void rest_stop(struct rest *r)
     for (size_t i = 0; i < d->count; i++)
         MHD_stop_daemon(d->items[i]);
     d->count = 0;
+    if (r->peer)
+        peer_stop(r->peer);
 }
 
 void rest_free(struct rest *r)
@@ -484,6 +492,7 @@ void rest_free(struct rest *r)
         return;
     if (r->daemons)
         listeners_close(&r->daemons->listeners);
+    peer_free(r->peer);
     metrics_group_free(r->count.group);
     mem_free(r->daemons);
     mem_free(r->url);

@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/thread.h"
+#include "rest/peer.h"
 #include "rest/rest.h"
 #include "rest/uri.h"
 
@@ -74,6 +75,7 @@ struct exchange {
     const struct route *route;     /* NULL until routed */
     struct buf body;               /* the request's */
     const char *content_type, *accept, *host, *authorization; /* arena; NULL */
+    const char *signature, *signature_algorithm; /* of another worker's request; arena; NULL */
     bool routed, sent;
     size_t body_seen;
     struct answer answer;
@@ -94,6 +96,7 @@ struct rest {
     struct daemon_set *daemons; /* owned */
     char *url;                  /* owned */
     struct thread *timer;       /* owned */
+    struct peer *peer;          /* owned; NULL standalone */
     atomic_bool stopping;
     struct lock lock; /* rank 60: waiting list, states, holders, asked */
     struct cond wake; /* the timer's */
@@ -113,9 +116,14 @@ void answer_error(struct exchange *x, int status, const char *message);
 void answer_err(struct exchange *x, const struct kaftan_error *err);
 void answer_routing(struct exchange *x, int status); /* without Content-Type */
 void answer_container(struct exchange *x, int status, const char *title);
+/* What another worker answered in our place. */
+void answer_relayed(struct exchange *x, struct herder_request *r);
+void answer_location(struct exchange *x, const char *connector);
 void answer_empty(struct exchange *x, int status);
 /* body.c: request bodies; errors carry the 500 texts of rest-api.md 1.5. */
 struct kaftan_error *body_map(const struct exchange *x, struct text_map **ret) KAFTAN_MUST_CHECK;
+/* An array of such maps; *ret and its maps are the caller's, also on failure. */
+struct kaftan_error *body_maps(const struct exchange *x, struct text_map ***ret, int32_t *ret_count) KAFTAN_MUST_CHECK;
 struct create_body {
     char *name; /* owned, trimmed */
     struct text_map *config; /* counted; NULL when missing */
@@ -126,6 +134,14 @@ struct kaftan_error *body_create(const struct exchange *x, struct create_body *r
 /* `text` as a body; the pure part, a fuzz target. */
 struct kaftan_error *body_parse_map(const char *text, size_t len, struct text_map **ret) KAFTAN_MUST_CHECK;
 struct kaftan_error *body_parse_create(const char *text, size_t len, struct create_body *ret) KAFTAN_MUST_CHECK;
+struct kaftan_error *body_parse_maps(const char *text, size_t len, struct text_map ***ret, int32_t *ret_count) KAFTAN_MUST_CHECK;
+/* internal.c: from other workers */
+void post_tasks(struct exchange *x);
+void put_fence(struct exchange *x);
+/* loggers.c */
+void get_loggers(struct exchange *x);
+void get_logger(struct exchange *x);
+void put_logger(struct exchange *x);
 /* route.c */
 void route_request(struct exchange *x); /* finds x->route or answers; handles */
 bool accept_allows(const char *accept, const char *type);

@@ -276,12 +276,8 @@ static void reply_connector(struct exchange *x, struct herder_request *r)
 {
     bool created = r->op == HERDER_CREATE || r->created;
     answer_json(x, created ? 201 : 200, entity_connector(&r->views[0]));
-    if (created) {
-        struct buf b = BUF_INIT;
-        buf_printf(&b, "http://%s/connectors/", x->host ? x->host : "");
-        uri_put_segment(&b, r->connector);
-        x->answer.location = buf_take(&b);
-    }
+    if (created)
+        answer_location(x, r->connector);
 }
 
 static void reply_config(struct exchange *x, struct herder_request *r)
@@ -448,6 +444,25 @@ const struct route rest_routes[] = {
       .handle = ask,
       .reply = reply_accepted,
       .op = HERDER_TOPICS_RESET },
+    { .method = "POST",
+      .path = C "/tasks",
+      .handle = post_tasks,
+      .reply = reply_done,
+      .op = HERDER_PUT_TASKS,
+      .reads_body = true },
+    { .method = "PUT",
+      .path = C "/fence",
+      .handle = put_fence,
+      .reply = reply_done,
+      .op = HERDER_FENCE },
+    { .method = "GET", .path = "/admin/loggers", .handle = get_loggers },
+    { .method = "GET", .path = "/admin/loggers/{l}", .handle = get_logger },
+    { .method = "PUT",
+      .path = "/admin/loggers/{l}",
+      .handle = put_logger,
+      .reply = reply_done,
+      .op = HERDER_LOGGER,
+      .reads_body = true },
     { .method = "GET", .path = "/connector-plugins", .handle = get_plugins },
     { .method = "GET",
       .path = "/connector-plugins/{p}/config",

@@ -2,8 +2,8 @@
 UNIT_TESTS += tests/unit/rest/test_rest
 tests_unit_rest_test_rest_SOURCES = %D%/test_rest.c %D%/fake_herder.c %D%/fake_herder.h
 tests_unit_rest_test_rest_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_rest_test_rest_LDADD = src/librest.a src/libconfig.a src/libbase.a \
-	$(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(CRITERION_LIBS) $(PCRE2_LIBS)
+tests_unit_rest_test_rest_LDADD = src/librest.a src/libconfig.a src/libnet.a src/libbase.a \
+	$(CRITERION_LIBS) $(FOREIGN_LIBS)
 
 check_PROGRAMS += tests/fuzz/fuzz_uri tests/fuzz/fuzz_body
 TESTS += tests/fuzz/fuzz_uri tests/fuzz/fuzz_body
