@@ -235,12 +235,37 @@ static struct buf *write_answers(const struct leader_round *r, int16_t error, in
     return answers;
 }
 
-struct buf *leader_assign(struct leader *l, const struct leader_round *r)
+static struct member_share *shares_of(const struct leader_round *r, const struct assignor_output *out)
+{
+    struct member_share *shares = mem_zalloc(r->count, sizeof *shares);
+    for (size_t m = 0; m < r->count; m++) {
+        struct work_list *work = &shares[m].work;
+        shares[m].url = mem_strdup(r->members[m].url);
+        if (r->version != GROUP_EAGER) { /* eager deals everything out anew */
+            work_list_copy(work, &r->members[m].claims);
+            work_list_remove(work, &out->shares[m].revoked);
+        }
+        work_list_copy(work, &out->shares[m].assigned);
+    }
+    return shares;
+}
+
+void leader_shares_free(struct member_share *shares, size_t count)
+{
+    for (size_t m = 0; shares && m < count; m++) {
+        mem_free(shares[m].url);
+        work_list_fini(&shares[m].work);
+    }
+    mem_free(shares);
+}
+
+struct buf *leader_assign(struct leader *l, const struct leader_round *r, struct member_share **ret_shares)
 {
     int64_t newest = r->view->config_offset, offset;
     struct group_view *fresh = NULL;
     const struct group_view *view = r->view;
     struct buf *answers;
+    *ret_shares = NULL;
     for (size_t m = 0; m < r->count; m++)
         if (r->members[m].config_offset > newest)
             newest = r->members[m].config_offset;
@@ -257,6 +282,7 @@ struct buf *leader_assign(struct leader *l, const struct leader_round *r)
         struct assignor_output out = { 0 };
         assign(l, r, view, &out);
         answers = write_answers(r, GROUP_OK, offset, &out);
+        *ret_shares = shares_of(r, &out);
         assignor_output_fini(&out);
     }
     if (fresh)

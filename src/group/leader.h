@@ -22,6 +22,7 @@
 
 struct group_view;
 struct leader;
+struct member_share;
 
 /* `reunite`: returning workers get their work at once; false: exactly Java's assignors. */
 struct leader *leader_new(int32_t max_delay_ms, bool reunite);
@@ -47,8 +48,12 @@ struct leader_round {
     size_t count;
 };
 
-/* Assignments as bytes, by index of members; leader_answers_free. */
-struct buf *leader_assign(struct leader *l, const struct leader_round *r);
+/*
+ * Assignments as bytes, by index of members; leader_answers_free. *ret_shares: what each of them then runs, in the same
+ * order (the caller's: leader_shares_free); NULL when nobody was assigned anything.
+ */
+struct buf *leader_assign(struct leader *l, const struct leader_round *r, struct member_share **ret_shares);
+void leader_shares_free(struct member_share *shares, size_t count); /* NULL is fine */
 void leader_answers_free(struct buf *answers, size_t count);
 struct assignor_state leader_state(const struct leader *l);
 

@@ -24,6 +24,7 @@ void member_assignment_free(struct member_assignment *a)
     mem_free(a->member_id);
     work_list_fini(&a->work);
     work_list_fini(&a->revoked);
+    leader_shares_free(a->shares, a->share_count);
     mem_free(a);
 }
 

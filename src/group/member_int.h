@@ -84,6 +84,9 @@ struct member {
     struct group_assignment snapshot; /* what this worker holds */
     struct wire_joined joined;        /* of the round in progress */
     bool leads;
+    struct member_share *shares; /* owned; as leader: what was dealt out, until it is told */
+    size_t share_count;
+    int64_t round_began; /* clock_mono_ms of the first JoinGroup of the round in progress; 0: none */
     char *protocol_name; /* owned; of the round in progress */
     int64_t beat_at, fast_until;
     bool leaving, come_back; /* come_back: a round was wanted while leaving */

@@ -93,6 +93,9 @@ static void end_round(struct member *m)
         m->events.view_free(m->events.self, m->view);
     m->view = NULL;
     m->leads = false;
+    leader_shares_free(m->shares, m->share_count);
+    m->shares = NULL;
+    m->share_count = 0;
 }
 
 /* Back to the start of a round; with_id: the group forgot us, too. */
@@ -151,6 +154,8 @@ static void send_join(struct member *m)
                            .session_timeout_ms = m->o.session_ms, .rebalance_timeout_ms = m->o.rebalance_ms,
                            .protocols = protocols };
     end_round(m);
+    if (!m->round_began)
+        m->round_began = clock_mono_ms();
     m->view = m->events.view(m->events.self);
     for (int16_t v = m->o.protocol; v >= GROUP_EAGER; v--) {
         struct buf *b = &metadata[v];
@@ -221,7 +226,8 @@ static void lead(struct member *m, int16_t version)
     struct leader_round r = { .version = version, .generation = m->generation, .last_completed = m->last_completed,
                               .now_ms = clock_mono_ms(), .leader_id = m->member_id, .view = m->view, .fresh = fresh_view,
                               .fresh_free = fresh_view_free, .self = m, .members = members, .count = count };
-    struct buf *answers = leader_assign(m->leader, &r);
+    struct buf *answers = leader_assign(m->leader, &r, &m->shares);
+    m->share_count = m->shares ? count : 0;
     for (size_t i = 0; i < count; i++)
         out[i] = (struct wire_member){ slice_of(members[i].id), buf_slice(&answers[i]) };
     send_sync(m, out, count);
@@ -340,6 +346,13 @@ static void tell(struct member *m)
     a->member_id = mem_strdup(m->member_id);
     a->is_leader = strcmp(s->leader, m->member_id) == 0;
     a->protocol = m->active;
+    a->shares = m->shares;
+    a->share_count = m->share_count;
+    a->member_count = m->joined.member_count;
+    a->round_ms = clock_mono_ms() - m->round_began;
+    m->shares = NULL;
+    m->share_count = 0;
+    m->round_began = 0;
     m->events.assigned(m->events.self, a);
 }
 
@@ -349,7 +362,6 @@ static void sync_done(struct member *m, struct group_assignment *a)
     m->active = group_protocol_version(slice_of(m->protocol_name));
     a->version = m->active;
     merge(m, a);
-    end_round(m);
     m->stage = STAGE_STABLE;
     m->rejoin = false;
     m->last_completed = m->generation;
@@ -361,6 +373,7 @@ static void sync_done(struct member *m, struct group_assignment *a)
     metric_add(m->meters.rebalances, 1);
     count_work(m);
     tell(m);
+    end_round(m);
 }
 
 static void sync_refused(struct member *m, int16_t code)

@@ -13,6 +13,7 @@
  *   herder_requests.c    the queue of requests and who may go on
  *   herder_write.c       requests that change something
  *   herder_restart.c     restarts of connectors and tasks
+ *   herder_internal.c    requests of other workers, log levels of the group
  *   herder_views.c       answers
  *   herder_standalone.c  what is different without a group
  *   herder_events.c      news from other threads, as messages
@@ -223,6 +224,7 @@ void op_list_fail(struct herder *h, struct op **list);
 enum op_verdict op_hold(struct herder *h, struct op *op, struct kaftan_error *late); /* waits, or ends with late */
 /* True: this worker leads. False: *ret says whether it waits or was taken (forwarded or ended). */
 bool op_leads(struct herder *h, struct op *op, enum op_verdict *ret);
+enum op_verdict op_forward(struct herder *h, struct op *op, const char *url); /* to another worker, when the request may still travel */
 void op_validate(struct herder *h, struct op *op, struct text_map *config);
 void op_slot_release(struct herder *h, struct op *op);
 void herder_request_arrived(struct herder *h, struct herder_request *r);
@@ -237,6 +239,11 @@ enum op_verdict run_patch(struct herder *h, struct op *op);
 enum op_verdict run_delete(struct herder *h, struct op *op);
 enum op_verdict run_target(struct herder *h, struct op *op);
 enum op_verdict run_stop(struct herder *h, struct op *op);
+
+/* ---- herder_internal.c ---- */
+enum op_verdict run_put_tasks(struct herder *h, struct op *op);
+enum op_verdict run_fence(struct herder *h, struct op *op);
+enum op_verdict run_logger(struct herder *h, struct op *op);
 
 /* ---- herder_restart.c ---- */
 enum op_verdict run_restart(struct herder *h, struct op *op);

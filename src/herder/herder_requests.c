@@ -208,8 +208,7 @@ enum op_verdict op_hold(struct herder *h, struct op *op, struct kaftan_error *la
     return OP_TAKEN;
 }
 
-/* To another worker, when the request may still travel. */
-static enum op_verdict op_forward(struct herder *h, struct op *op, const char *url)
+enum op_verdict op_forward(struct herder *h, struct op *op, const char *url)
 {
     struct herder_request *r = op->r;
     if (!h->peer || r->forward == 0) {
@@ -369,6 +368,9 @@ static const struct op_rule rules[] = {
     [HERDER_VALIDATE] = { .validate = true },
     [HERDER_TOPICS] = { .run = run_read },
     [HERDER_TOPICS_RESET] = { .run = run_read },
+    [HERDER_PUT_TASKS] = { .slot = true, .run = run_put_tasks },
+    [HERDER_FENCE] = { .run = run_fence },
+    [HERDER_LOGGER] = { .run = run_logger },
 };
 
 void herder_request_arrived(struct herder *h, struct herder_request *r)

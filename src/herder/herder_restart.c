@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 static struct log logger = LOG("herder.restart");
 
 static int rank(bool only_failed, bool include_tasks)
@@ -111,12 +113,26 @@ static void restart_written(struct herder *h, struct op *op, struct kaftan_error
         planned(h, op);
 }
 
+/* URL of the worker that runs it; NULL: nobody else, as far as the leader knows. */
+static const char *owner_of(const struct herder *h, const char *connector, int32_t task)
+{
+    const struct member_assignment *a = h->assignment;
+    for (size_t i = 0; a && i < a->share_count; i++)
+        if (work_list_has(&a->shares[i].work, connector, task))
+            return strcmp(a->shares[i].url, h->url) == 0 ? NULL : a->shares[i].url;
+    return NULL;
+}
+
 /* Not here: the leader knows the owner, others ask the leader. */
-static enum op_verdict elsewhere(struct herder *h, struct op *op)
+static enum op_verdict elsewhere(struct herder *h, struct op *op, int32_t task)
 {
     enum op_verdict verdict;
+    const char *url;
     if (!op_leads(h, op, &verdict))
         return verdict;
+    url = owner_of(h, op->connector, task);
+    if (url)
+        return op_forward(h, op, url);
     return op_hold(h, op, kaftan_error_new(KAFTAN_E_REBALANCING, "Cannot complete request momentarily due to no known leader URL, "
                                                                  "likely because a rebalance was underway."));
 }
@@ -159,7 +175,7 @@ enum op_verdict run_restart(struct herder *h, struct op *op)
     }
     w = herder_work_find(h, op->connector, -1);
     if (!w || !w->running)
-        return elsewhere(h, op);
+        return elsewhere(h, op, -1);
     op->step = restarted;
     herder_work_restart(h, w, KAFTAN_STOP_RESTART, false, op);
     return OP_TAKEN;
@@ -183,7 +199,7 @@ enum op_verdict run_restart_task(struct herder *h, struct op *op)
     }
     w = herder_work_find(h, op->connector, r->task);
     if (!w || !w->running)
-        return elsewhere(h, op);
+        return elsewhere(h, op, r->task);
     op->step = restarted;
     herder_work_restart(h, w, KAFTAN_STOP_RESTART, false, op);
     return OP_TAKEN;

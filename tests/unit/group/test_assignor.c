@@ -131,7 +131,8 @@ static void check_round(struct leader *l, const struct json *round, int16_t vers
                               .now_ms = vector_int(in, "time_ms"), .leader_id = vector_text(in, "leader"),
                               .view = &view, .fresh = fresh_view, .fresh_free = keep_view, .self = &newer,
                               .members = m, .count = members->count };
-    struct buf *answers = leader_assign(l, &r);
+    struct member_share *shares = NULL;
+    struct buf *answers = leader_assign(l, &r, &shares);
     for (size_t i = 0; i < members->count; i++) {
         struct group_assignment a = { 0 };
         cr_assert_null(group_read_assignment(buf_slice(&answers[i]), &a));
@@ -157,6 +158,7 @@ static void check_round(struct leader *l, const struct json *round, int16_t vers
     }
     if (json_get(round, "state_after"))
         expect_state(json_get(round, "state_after"), l, label);
+    leader_shares_free(shares, members->count);
     leader_answers_free(answers, members->count);
     for (size_t i = 0; i < members->count; i++)
         work_list_fini(&m[i].claims);
@@ -210,14 +212,21 @@ static int32_t play(struct cluster *c, const struct group_view *view)
     struct leader_round r = { .version = GROUP_SESSIONED, .generation = c->generation + 1, .last_completed = c->generation,
                               .now_ms = c->now_ms, .leader_id = c->members[0].id, .view = view, .members = c->members,
                               .count = c->count };
-    struct buf *answers = leader_assign(c->leader, &r);
+    struct member_share *shares = NULL;
+    struct buf *answers = leader_assign(c->leader, &r, &shares);
     c->generation++;
+    cr_assert_not_null(shares);
     for (size_t i = 0; i < c->count; i++) {
         group_assignment_fini(&c->told[i]);
         cr_assert_null(group_read_assignment(buf_slice(&answers[i]), &c->told[i]));
         work_list_remove(&c->members[i].claims, &c->told[i].revoked);
         work_list_copy(&c->members[i].claims, &c->told[i].work);
+        cr_expect_str_eq(shares[i].url, c->members[i].url);
+        cr_expect_eq(shares[i].work.count, c->members[i].claims.count);
+        for (size_t w = 0; w < shares[i].work.count; w++)
+            cr_expect(work_list_has(&c->members[i].claims, shares[i].work.items[w].connector, shares[i].work.items[w].task));
     }
+    leader_shares_free(shares, c->count);
     leader_answers_free(answers, c->count);
     return c->told[0].delay_ms;
 }

@@ -70,12 +70,25 @@ void work_list_fini(struct work_list *l)
     mem_free(l->items);
 }
 
+bool work_list_has(const struct work_list *l, const char *connector, int32_t task)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (l->items[i].task == task && strcmp(l->items[i].connector, connector) == 0)
+            return true;
+    return false;
+}
+
 void member_assignment_free(struct member_assignment *a)
 {
     if (!a)
         return;
     work_list_fini(&a->work);
     work_list_fini(&a->revoked);
+    for (size_t i = 0; i < a->share_count; i++) {
+        mem_free(a->shares[i].url);
+        work_list_fini(&a->shares[i].work);
+    }
+    mem_free(a->shares);
     mem_free(a->leader);
     mem_free(a->leader_url);
     mem_free(a->member_id);

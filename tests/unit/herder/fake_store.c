@@ -395,6 +395,15 @@ void store_put_restart(struct store *s, const struct restart_asked *r, struct st
     done_send(s, done, true);
 }
 
+void store_put_logger_level(struct store *s, const char *name, const char *level, struct store_done *done)
+{
+    journal_put("logger %s %s", name, level);
+    if (failing(s, done))
+        return;
+    s->listener.logger_level(s->listener.self, name, level);
+    done_send(s, done, true);
+}
+
 void store_put_session_key(struct store *s, const struct session_key *key, struct store_done *done)
 {
     journal_put("key %zu", key->key.len);
