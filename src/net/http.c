@@ -1,44 +1,299 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A transfer waits in the list until its server has fewer than HOST_LIMIT
+ * others under way, because a worker that is asked for hundreds of things at
+ * once would refuse connections; its time limit runs from then on. Time is
+ * ours: libcurl's own limits count whole seconds and average over them.
+ */
 #include "config.h"
 
 #include "net/http.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 
-enum { WAIT_LIMIT_MS = 3600000 };
-
-struct call { /* one request under way; owned by http */
-    struct call *next, *prev;
-    struct http *http;
-    CURL *easy;
-    struct curl_slist *headers;
-    struct buf answer;
-    bool too_large;
-    int32_t timeout_ms;
-    char why[CURL_ERROR_SIZE];
-    void (*done)(void *self, const struct http_answer *a);
-    void *self;
+enum {
+    HOST_LIMIT = 8,
+    CONNECTION_AGE_S = 60, /* servers of the trade close idle ones after 90 s (30 s: Kafka 3.9) */
+    WAIT_LIMIT_MS = 60000
 };
+
+struct transfer {
+    uint32_t magic;
+    CURL *easy;              /* owned */
+    struct curl_slist *head; /* owned */
+    char *server;            /* owned; "https://host:port" */
+    struct buf body;         /* the answer's */
+    void (*done)(void *self, const struct http_answer *a);
+    void *self;              /* the asker's */
+    struct transfer *next, *prev; /* in the order of sending */
+    int64_t timeout_ms, moved_ms, moved; /* when something last moved, and how much until then */
+    bool begun, too_large;
+    char why[CURL_ERROR_SIZE];
+};
+enum { TRANSFER_MAGIC = 0x48545450 };
 
 struct http {
-    CURLM *multi;
-    struct call *calls;
-    size_t count;
-    char *ca, *cert, *key, *user_agent; /* owned */
-    bool any_host;
+    CURLM *multi;                    /* owned */
+    char *ca, *cert, *key, *agent;   /* owned; NULL */
+    bool any_host, closing;
     int32_t connect_timeout_ms;
+    struct transfer *first, *last;   /* all, owned */
+    size_t count;
 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+/* ---- transfers ---- */
 
-static void curl_start(void)
+static void transfer_free(struct transfer *t)
 {
-    ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
+    if (!t)
+        return;
+    if (t->easy)
+        curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->head);
+    buf_fini(&t->body);
+    mem_free(t->server);
+    t->magic = 0;
+    mem_free(t);
 }
+
+static void unlink_transfer(struct http *h, struct transfer *t)
+{
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        h->first = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    else
+        h->last = t->prev;
+    h->count--;
+}
+
+/* Tells the asker and frees; takes err. The asker may send again from within. */
+static void finish(struct transfer *t, struct kaftan_error *err)
+{
+    struct http_answer a = { .err = err };
+    long status = 0;
+    char *type = NULL;
+    if (!err) {
+        (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+        a.status = (int)status;
+        a.body = buf_slice(&t->body);
+        a.content_type = type;
+    }
+    t->done(t->self, &a);
+    kaftan_error_free(err);
+    transfer_free(t);
+}
+
+static void end(struct http *h, struct transfer *t, struct kaftan_error *err)
+{
+    if (t->begun)
+        (void)curl_multi_remove_handle(h->multi, t->easy);
+    unlink_transfer(h, t);
+    finish(t, err);
+}
+
+static struct kaftan_error *reason(const struct transfer *t, CURLcode code)
+{
+    long number = 0;
+    if (t->too_large)
+        return kaftan_error_new(KAFTAN_E_INTERNAL, "the answer of %s is larger than %d bytes", t->server,
+                                HTTP_ANSWER_LIMIT);
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return kaftan_error_new(KAFTAN_E_INVALID, "\"%s\" is no http or https URL", t->server);
+    if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
+        return kaftan_error_new(KAFTAN_E_RETRIABLE, "cannot connect to %s: %s", t->server, strerror((int)number));
+    return kaftan_error_new(code == CURLE_OPERATION_TIMEDOUT ? KAFTAN_E_TIMEOUT : KAFTAN_E_RETRIABLE, "%s: %s", t->server,
+                            *t->why ? t->why : curl_easy_strerror(code));
+}
+
+/* ---- what libcurl calls ---- */
+
+static void moved(struct transfer *t, int64_t total)
+{
+    if (total != t->moved)
+        t->moved_ms = clock_mono_ms();
+    t->moved = total;
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *self)
+{
+    struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+    (void)one;
+    t->too_large = size > HTTP_ANSWER_LIMIT - t->body.len;
+    if (t->too_large)
+        return 0;
+    buf_put(&t->body, data, size);
+    t->moved_ms = clock_mono_ms();
+    return size;
+}
+
+static size_t on_header(char *data, size_t one, size_t size, void *self)
+{
+    struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+    (void)data;
+    (void)one;
+    t->moved_ms = clock_mono_ms();
+    return size;
+}
+
+static int on_progress(void *self, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+    (void)down_all;
+    (void)up_all;
+    moved(t, (int64_t)down + (int64_t)up);
+    return 0;
+}
+
+/* ---- requests ---- */
+
+/* Up to the path; what an error may quote, for a query may hold secrets. */
+static char *server_of(const char *url)
+{
+    const char *sep = strstr(url, "://");
+    const char *host = sep ? sep + 3 : url;
+    size_t authority = strcspn(host, "/?#");
+    const char *at = memchr(host, '@', authority); /* user information stays out */
+    const char *name = at ? at + 1 : host;
+    return mem_printf("%.*s%.*s", (int)(host - url), url, (int)(authority - (size_t)(name - host)), name);
+}
+
+static void add_header(struct transfer *t, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(t->head, line);
+    ASSERT(longer);
+    t->head = longer;
+}
+
+#define SET(t, option, value) ASSERT(curl_easy_setopt((t)->easy, (option), (value)) == CURLE_OK)
+
+static void set_blob(struct transfer *t, CURLoption option, char *pem)
+{
+    struct curl_blob blob = { .data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
+    SET(t, option, &blob);
+}
+
+static void set_tls(struct transfer *t, const struct http *h)
+{
+    SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(t, CURLOPT_SSL_VERIFYHOST, h->any_host ? 0L : 2L);
+    if (h->ca) {
+        SET(t, CURLOPT_CAPATH, NULL); /* else the system's roots count as well */
+        set_blob(t, CURLOPT_CAINFO_BLOB, h->ca);
+    }
+    if (h->cert && h->key) {
+        SET(t, CURLOPT_SSLCERTTYPE, "PEM");
+        SET(t, CURLOPT_SSLKEYTYPE, "PEM");
+        set_blob(t, CURLOPT_SSLCERT_BLOB, h->cert);
+        set_blob(t, CURLOPT_SSLKEY_BLOB, h->key);
+    }
+}
+
+static void set_request(struct transfer *t, const struct http_request *r)
+{
+    bool sends = strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+    for (const char *const *line = r->headers; line && *line; line++)
+        add_header(t, *line);
+    add_header(t, "Expect:"); /* no waiting for 100 Continue */
+    if (r->has_body || sends) {
+        if (!r->has_body)
+            add_header(t, "Content-Type:");
+        SET(t, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(r->has_body ? r->body.len : 0));
+        SET(t, CURLOPT_COPYPOSTFIELDS, r->has_body && r->body.ptr ? r->body.ptr : "");
+    }
+    if (strcmp(r->method, "HEAD") == 0)
+        SET(t, CURLOPT_NOBODY, 1L);
+    else
+        SET(t, CURLOPT_CUSTOMREQUEST, r->method);
+    SET(t, CURLOPT_HTTPHEADER, t->head);
+}
+
+static void set_up(struct transfer *t, const struct http *h)
+{
+    SET(t, CURLOPT_PRIVATE, t);
+    SET(t, CURLOPT_ERRORBUFFER, t->why);
+    SET(t, CURLOPT_NOSIGNAL, 1L);
+    SET(t, CURLOPT_PROXY, "");
+    SET(t, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(t, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S);
+    SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)h->connect_timeout_ms);
+    SET(t, CURLOPT_WRITEFUNCTION, on_body);
+    SET(t, CURLOPT_WRITEDATA, t);
+    SET(t, CURLOPT_HEADERFUNCTION, on_header);
+    SET(t, CURLOPT_HEADERDATA, t);
+    SET(t, CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(t, CURLOPT_XFERINFODATA, t);
+    SET(t, CURLOPT_NOPROGRESS, 0L);
+    if (h->agent)
+        SET(t, CURLOPT_USERAGENT, h->agent);
+    (void)curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* a libcurl without zlib: plain answers */
+    set_tls(t, h);
+}
+
+static size_t under_way(const struct http *h, const char *server)
+{
+    size_t n = 0;
+    for (const struct transfer *t = h->first; t; t = t->next)
+        if (t->begun && strcasecmp(t->server, server) == 0)
+            n++;
+    return n;
+}
+
+/* Begins what may begin now. */
+static void begin(struct http *h)
+{
+    for (struct transfer *t = h->first; t; t = t->next) {
+        if (t->begun || under_way(h, t->server) >= HOST_LIMIT)
+            continue;
+        t->begun = true;
+        t->moved_ms = clock_mono_ms();
+        ASSERT(curl_multi_add_handle(h->multi, t->easy) == CURLM_OK);
+    }
+}
+
+void http_send(struct http *h, const struct http_request *r, void (*done)(void *self, const struct http_answer *a),
+               void *self)
+{
+    struct transfer *t = mem_zalloc(1, sizeof *t);
+    t->magic = TRANSFER_MAGIC;
+    t->done = done;
+    t->self = self;
+    t->timeout_ms = r->timeout_ms;
+    t->server = server_of(r->url);
+    t->easy = curl_easy_init();
+    ASSERT(t->easy);
+    if (h->closing) {
+        finish(t, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: not asked, the worker stops", t->server));
+        return;
+    }
+    set_up(t, h);
+    set_request(t, r);
+    CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
+    if (code != CURLE_OK) {
+        finish(t, kaftan_error_new(KAFTAN_E_INVALID, "%s: %s", t->server, curl_easy_strerror(code)));
+        return;
+    }
+    t->prev = h->last;
+    if (t->prev)
+        t->prev->next = t;
+    else
+        h->first = t;
+    h->last = t;
+    h->count++;
+    begin(h);
+}
+
+/* ---- the client ---- */
 
 static char *copy(const char *s)
 {
@@ -47,152 +302,39 @@ static char *copy(const char *s)
 
 struct kaftan_error *http_new(const struct http_options *o, struct http **ret)
 {
-    struct http *h;
-    CURLM *multi;
-    (void)pthread_once(&curl_once, curl_start);
-    multi = curl_multi_init();
-    if (!multi)
-        return kaftan_error_new(KAFTAN_E_INTERNAL, "no HTTP client can be made");
-    h = mem_zalloc(1, sizeof *h);
-    h->multi = multi;
+    if (!o->cert != !o->key)
+        return kaftan_error_new(KAFTAN_E_INVALID, "a certificate needs its private key, and a key its certificate");
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) /* counted, and safe between threads */
+        return kaftan_error_new(KAFTAN_E_INTERNAL, "libcurl cannot be set up");
+    struct http *h = mem_zalloc(1, sizeof *h);
     h->ca = copy(o->ca);
     h->cert = copy(o->cert);
     h->key = copy(o->key);
-    h->user_agent = copy(o->user_agent);
+    h->agent = copy(o->user_agent);
     h->any_host = o->any_host;
     h->connect_timeout_ms = o->connect_timeout_ms;
+    h->multi = curl_multi_init();
+    ASSERT(h->multi);
     *ret = h;
     return NULL;
-}
-
-/* Takes err, which may be NULL: then the answer is there. */
-static void call_end(struct call *c, struct kaftan_error *err)
-{
-    struct http_answer a = { .err = err };
-    struct http *h = c->http;
-    long status = 0;
-    if (!err) {
-        (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void)curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &a.content_type);
-        a.status = (int)status;
-        a.body = buf_slice(&c->answer);
-    }
-    (void)curl_multi_remove_handle(h->multi, c->easy);
-    *(c->prev ? &c->prev->next : &h->calls) = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    h->count--;
-    c->done(c->self, &a);
-    curl_easy_cleanup(c->easy);
-    curl_slist_free_all(c->headers);
-    buf_fini(&c->answer);
-    kaftan_error_free(err);
-    mem_free(c);
 }
 
 void http_free(struct http *h)
 {
     if (!h)
         return;
-    while (h->calls)
-        call_end(h->calls, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "the HTTP client is stopping"));
+    h->closing = true;
+    while (h->first)
+        end(h, h->first, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: given up, the worker stops", h->first->server));
     (void)curl_multi_cleanup(h->multi);
-    if (h->key)
-        explicit_bzero(h->key, strlen(h->key));
     mem_free(h->ca);
     mem_free(h->cert);
+    if (h->key)
+        explicit_bzero(h->key, strlen(h->key));
     mem_free(h->key);
-    mem_free(h->user_agent);
+    mem_free(h->agent);
     mem_free(h);
-}
-
-static size_t got_bytes(char *data, size_t size, size_t count, void *self)
-{
-    struct call *c = self;
-    size_t len = size * count;
-    if (c->answer.len + len > HTTP_ANSWER_LIMIT) {
-        c->too_large = true;
-        return 0;
-    }
-    buf_put(&c->answer, data, len);
-    return len;
-}
-
-static CURLcode set_blob(CURL *e, CURLoption option, const char *text)
-{
-    struct curl_blob blob = { (void *)(uintptr_t)text, text ? strlen(text) : 0, CURL_BLOB_COPY };
-    return text ? curl_easy_setopt(e, option, &blob) : CURLE_OK;
-}
-
-static bool set_tls(const struct http *h, CURL *e)
-{
-    return curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, h->any_host ? 0L : 2L) == CURLE_OK &&
-           set_blob(e, CURLOPT_CAINFO_BLOB, h->ca) == CURLE_OK && set_blob(e, CURLOPT_SSLCERT_BLOB, h->cert) == CURLE_OK &&
-           set_blob(e, CURLOPT_SSLKEY_BLOB, h->key) == CURLE_OK;
-}
-
-static void add_header(struct call *c, const char *line)
-{
-    c->headers = curl_slist_append(c->headers, line);
-    ASSERT(c->headers);
-}
-
-/* A POST or PUT without a body says so by its length; what has no body has no type either. */
-static bool set_body(struct call *c, const struct http_request *r)
-{
-    bool send = r->has_body || strcmp(r->method, "POST") == 0 || strcmp(r->method, "PUT") == 0;
-    if (!send)
-        return true;
-    add_header(c, "Expect:");
-    if (!r->has_body)
-        add_header(c, "Content-Type:");
-    return curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(r->has_body ? r->body.len : 0)) == CURLE_OK &&
-           curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, r->has_body && r->body.len ? r->body.ptr : "") == CURLE_OK;
-}
-
-static bool set_up(struct call *c, const struct http_request *r)
-{
-    CURL *e = c->easy;
-    long idle_s = (r->timeout_ms + 999) / 1000;
-    bool ok = set_body(c, r) && set_tls(c->http, e);
-    for (size_t i = 0; r->headers && r->headers[i]; i++)
-        add_header(c, r->headers[i]);
-    return ok && curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK && curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->http->connect_timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, idle_s) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_USERAGENT, c->http->user_agent) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->why) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, got_bytes) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_WRITEDATA, c) == CURLE_OK && curl_easy_setopt(e, CURLOPT_PRIVATE, c) == CURLE_OK;
-}
-
-void http_send(struct http *h, const struct http_request *r, void (*done)(void *self, const struct http_answer *a), void *self)
-{
-    struct call *c = mem_zalloc(1, sizeof *c);
-    c->http = h;
-    c->timeout_ms = r->timeout_ms;
-    c->done = done;
-    c->self = self;
-    c->easy = curl_easy_init();
-    ASSERT(c->easy);
-    c->next = h->calls;
-    if (c->next)
-        c->next->prev = c;
-    h->calls = c;
-    h->count++;
-    if (!set_up(c, r))
-        call_end(c, kaftan_error_new(KAFTAN_E_INVALID, "no request can be made to '%s': %s", r->url,
-                                     *c->why ? c->why : "the HTTP client refuses it"));
-    else if (curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
-        call_end(c, kaftan_error_new(KAFTAN_E_INTERNAL, "no request can be made to '%s'", r->url));
+    curl_global_cleanup();
 }
 
 size_t http_count(const struct http *h)
@@ -200,45 +342,61 @@ size_t http_count(const struct http *h)
     return h->count;
 }
 
-static struct kaftan_error *what_failed(const struct call *c, CURLcode code)
+static bool collect(struct http *h)
 {
-    curl_off_t connected = 0;
-    const char *why = *c->why ? c->why : curl_easy_strerror(code);
-    if (code == CURLE_OK)
-        return NULL;
-    if (c->too_large)
-        return kaftan_error_new(KAFTAN_E_RETRIABLE, "the answer is larger than %d bytes", HTTP_ANSWER_LIMIT);
-    (void)curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &connected);
-    if (code == CURLE_OPERATION_TIMEDOUT && connected > 0)
-        return kaftan_error_new(KAFTAN_E_TIMEOUT, "Idle timeout expired: %d/%d ms", c->timeout_ms, c->timeout_ms);
-    return kaftan_error_new(code == CURLE_OPERATION_TIMEDOUT ? KAFTAN_E_TIMEOUT : KAFTAN_E_RETRIABLE, "%s", why);
-}
-
-static bool finish_some(struct http *h)
-{
-    CURLMsg *m;
-    int left;
     bool any = false;
-    while ((m = curl_multi_info_read(h->multi, &left))) {
-        struct call *c = NULL;
+    int left;
+    for (CURLMsg *m; (m = curl_multi_info_read(h->multi, &left));) {
+        char *self = NULL;
         CURLcode code = m->data.result;
         if (m->msg != CURLMSG_DONE)
             continue;
-        (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-        call_end(c, what_failed(c, code));
+        (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &self);
+        struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+        end(h, t, code == CURLE_OK ? NULL : reason(t, code));
         any = true;
     }
     return any;
 }
 
+static struct transfer *overdue(const struct http *h, int64_t now)
+{
+    for (struct transfer *t = h->first; t; t = t->next)
+        if (t->begun && t->timeout_ms > 0 && now - t->moved_ms >= t->timeout_ms)
+            return t;
+    return NULL;
+}
+
+static bool move(struct http *h)
+{
+    int running;
+    begin(h);
+    ASSERT(curl_multi_perform(h->multi, &running) == CURLM_OK);
+    bool any = collect(h);
+    for (struct transfer *t; (t = overdue(h, clock_mono_ms())); any = true) {
+        long long limit = (long long)t->timeout_ms;
+        end(h, t, kaftan_error_new(KAFTAN_E_TIMEOUT, "Idle timeout expired: %lld/%lld ms", limit, limit));
+    }
+    return any;
+}
+
+/* How long nobody needs us to look. */
+static int64_t patience(const struct http *h, int wait_ms)
+{
+    int64_t now = clock_mono_ms(), least = wait_ms < 0 || wait_ms > WAIT_LIMIT_MS ? WAIT_LIMIT_MS : wait_ms;
+    for (const struct transfer *t = h->first; t; t = t->next) {
+        int64_t left = t->moved_ms + t->timeout_ms - now;
+        if (t->begun && t->timeout_ms > 0 && left < least)
+            least = left < 0 ? 0 : left;
+    }
+    return least;
+}
+
 void http_step(struct http *h, int fd, int wait_ms)
 {
     struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
-    int running;
-    (void)curl_multi_perform(h->multi, &running);
-    if (finish_some(h))
+    if (move(h))
         return;
-    (void)curl_multi_poll(h->multi, &extra, fd >= 0 ? 1 : 0, wait_ms < 0 ? WAIT_LIMIT_MS : wait_ms, NULL);
-    (void)curl_multi_perform(h->multi, &running);
-    (void)finish_some(h);
+    (void)curl_multi_poll(h->multi, &extra, fd >= 0 ? 1 : 0, (int)patience(h, wait_ms), NULL);
+    (void)move(h);
 }
