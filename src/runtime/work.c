@@ -111,8 +111,10 @@ void work_status(struct kaftan_task *t, enum work_state state, const char *trace
     if (work_abandoned(t))
         return;
     struct worker *w = t->worker;
-    store_put_status(w->store, t->connector, t->number, state, trace, w->id, t->class ? t->class->version : NULL,
-                     atomic_load(&w->generation));
+    /* What was lost to another worker is that one's to report: ours would hide it, as UNASSIGNED is the last word here. */
+    if (kaftan_task_still_owned(t))
+        store_put_status(w->store, t->connector, t->number, state, trace, w->id, t->class ? t->class->version : NULL,
+                         atomic_load(&w->generation));
     status_metric(t, state);
 }
 
@@ -134,7 +136,7 @@ bool work_abandon(struct kaftan_task *t)
             return false;
     } while (!atomic_compare_exchange_weak(&t->flags, &flags, flags | WORK_ABANDONED));
     struct worker *w = t->worker;
-    if (t->number < 0) /* as Java: an abandoned connector is set UNASSIGNED, an abandoned task writes nothing */
+    if (t->number < 0 && clock_mono_ms() < w->events.owned_until(w->events.self)) /* as Java: an abandoned connector is set UNASSIGNED, an abandoned task writes nothing */
         store_put_status(w->store, t->connector, -1, STATE_UNASSIGNED, NULL, w->id, NULL,
                          atomic_load(&w->generation));
     metrics_group_free(atomic_exchange(&t->status_metrics, NULL));

@@ -24,6 +24,7 @@ EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
 	tests/system/harness/worker.py \
 	tests/system/quickstart.py \
 	tests/system/run.py \
+	tests/system/test_cluster.py \
 	tests/system/test_delivery.py \
 	tests/system/test_differential.py \
 	tests/system/test_faults.py \

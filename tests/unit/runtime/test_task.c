@@ -493,6 +493,15 @@ Test(task, what_is_not_owned_writes_no_offsets)
     cr_expect_eq(fake_store_flushes(), 0);
 }
 
+Test(task, what_is_lost_reports_no_state)
+{
+    start(NULL, NULL);
+    WAIT_FOR(strcmp(statuses(), "RUNNING") == 0);
+    script_own(false); /* another worker may have reported RUNNING by now */
+    stop();
+    cr_expect_str_eq(statuses(), "RUNNING");
+}
+
 Test(task, a_stop_waits_for_outstanding_records)
 {
     fake_kafka_hold(true);
