@@ -18,7 +18,7 @@
 #include "base/text.h"
 
 enum {
-    HOST_LIMIT = 8,
+    HOST_LIMIT = 16,
     CONNECTION_AGE_S = 60, /* servers of the trade close idle ones after 90 s (30 s: Kafka 3.9) */
     WAIT_LIMIT_MS = 60000
 };

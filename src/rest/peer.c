@@ -4,7 +4,6 @@
 #include "rest/peer.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <kaftan/stream.h>
@@ -225,20 +224,24 @@ static bool has_prefix(const struct text_map *props)
     return false;
 }
 
+/* `key` is a whole one, with the prefix. */
 static const char *ssl_value(const struct text_map *props, bool prefixed, const char *key)
 {
-    char name[128];
-    (void)snprintf(name, sizeof name, "%s%s", prefixed ? HTTPS_PREFIX : "", key);
-    return text_map_get(props, name);
+    return text_map_get(props, prefixed ? key : key + strlen(HTTPS_PREFIX));
 }
 
 static struct kaftan_error *open_store(const struct text_map *props, bool prefixed, bool key, struct kaftan_store **ret)
 {
-    const char *name = key ? "ssl.keystore.location" : "ssl.truststore.location";
+    const char *name = key ? HTTPS_PREFIX "ssl.keystore.location" : HTTPS_PREFIX "ssl.truststore.location";
     struct kaftan_store_options o = {
-        .size = sizeof o, .key = name, .path = ssl_value(props, prefixed, name),
-        .password = ssl_value(props, prefixed, key ? "ssl.keystore.password" : "ssl.truststore.password"),
-        .key_password = key ? ssl_value(props, prefixed, "ssl.key.password") : NULL, .need_key = key };
+        .size = sizeof o,
+        .key = prefixed ? name : name + strlen(HTTPS_PREFIX),
+        .path = ssl_value(props, prefixed, name),
+        .password = ssl_value(props, prefixed,
+                              key ? HTTPS_PREFIX "ssl.keystore.password" : HTTPS_PREFIX "ssl.truststore.password"),
+        .key_password = key ? ssl_value(props, prefixed, HTTPS_PREFIX "ssl.key.password") : NULL,
+        .need_key = key
+    };
     return o.path && *o.path ? kaftan_store_open(&o, ret) : NULL;
 }
 
@@ -246,7 +249,7 @@ static struct kaftan_error *http_for(const struct worker_config *c, struct http 
 {
     const struct text_map *props = worker_config_props(c);
     bool prefixed = has_prefix(props);
-    const char *check = ssl_value(props, prefixed, "ssl.endpoint.identification.algorithm");
+    const char *check = ssl_value(props, prefixed, HTTPS_PREFIX "ssl.endpoint.identification.algorithm");
     struct kaftan_store *trust = NULL, *own = NULL;
     struct buf ca = BUF_INIT, cert = BUF_INIT, key = BUF_INIT;
     struct http_options o = { .any_host = check && !*check, .connect_timeout_ms = CONNECT_MS, .user_agent = "kafka-connect" };
@@ -296,8 +299,10 @@ const struct herder_peer *peer_door(struct peer *p)
 static void peer_run(void *arg)
 {
     struct peer *p = arg;
-    while (!atomic_load(&p->stopping)) {
-        (void)mailbox_drain(p->box, p);
+    for (;;) {
+        (void)mailbox_drain(p->box, p); /* takes a wake, too: `stopping` is looked at after it */
+        if (atomic_load(&p->stopping))
+            return;
         http_step(p->http, mailbox_fd(p->box), -1);
     }
 }
@@ -307,14 +312,16 @@ void peer_start(struct peer *p)
     p->thread = thread_start(THREAD_PEER, "peer", peer_run, p);
 }
 
+/* Whoever still waits is answered here, while the herder and its mailbox are there to hear it. */
 void peer_stop(struct peer *p)
 {
     struct http *h = p->http;
     atomic_store(&p->stopping, true);
     mailbox_close(p->box);
-    mailbox_wake(p->box);
     thread_join(p->thread);
     p->thread = NULL;
+    for (struct message *m; (m = mailbox_receive(p->box));)
+        m->drop(m);
     p->http = NULL;
     http_free(h);
 }

@@ -139,12 +139,15 @@ static void read_failure(struct herder_request *r, int status, struct kaftan_sli
     struct kaftan_arena *a = arena_new(4096);
     struct buf text = BUF_INIT;
     const struct json *v = NULL;
-    struct kaftan_slice message;
-    int64_t code;
+    const struct json *code, *message;
+    int64_t number;
     struct kaftan_error *err = json_parse(a, body.ptr ? body.ptr : "", body.len, 0, &v);
-    if (!err && json_i64(json_get(v, "error_code"), &code) && json_text(json_get(v, "message"), &message)) {
-        buf_printf(&text, "{\"error_code\":%lld,\"message\":", (long long)code);
-        json_put_string(&text, message.ptr, message.len);
+    code = err ? NULL : json_get(v, "error_code");
+    message = err ? NULL : json_get(v, "message");
+    /* Java says null for an exception without a text. */
+    if (code && json_i64(code, &number) && message && (message->type == JSON_STRING || message->type == JSON_NULL)) {
+        buf_printf(&text, "{\"error_code\":%lld,\"message\":", (long long)number);
+        json_put(&text, message);
         buf_putc(&text, '}');
         relay(r, status, &text);
     } else {

@@ -228,9 +228,9 @@ Test(http, a_connection_closed_while_it_was_idle_is_no_failure)
     web_free(w);
 }
 
-Test(http, one_server_gets_eight_requests_at_once)
+Test(http, one_server_gets_sixteen_requests_at_once)
 {
-    static struct heard a[20];
+    static struct heard a[30];
     struct web *w = plain();
     struct http *h = client(NULL);
     atomic_store(&let_go, false);
@@ -238,13 +238,13 @@ Test(http, one_server_gets_eight_requests_at_once)
         ask(h, w, "GET", "/slow", NULL, &a[i]);
     cr_expect_eq(http_count(h), COUNT_OF(a));
     int64_t deadline = clock_mono_ms() + 60000;
-    while (atomic_load(&held) < 8 && clock_mono_ms() < deadline)
+    while (atomic_load(&held) < 16 && clock_mono_ms() < deadline)
         http_step(h, -1, 50);
     for (int i = 0; i < 20; i++)
         http_step(h, -1, 5);
     atomic_store(&let_go, true);
     finish(h);
-    cr_expect_eq(atomic_load(&most_held), 8);
+    cr_expect_eq(atomic_load(&most_held), 16);
     for (size_t i = 0; i < COUNT_OF(a); i++)
         cr_expect_str_eq(a[i].body, "late");
     http_free(h);
@@ -379,7 +379,7 @@ static void ask_again(void *self, const struct http_answer *a)
 
 Test(http, freeing_ends_what_is_under_way)
 {
-    static struct heard a[12];
+    static struct heard a[20];
     struct web *w = plain();
     struct again g = { .h = client(NULL) };
     char url[128];

@@ -20,6 +20,7 @@ struct herder_request *herder_request_new(enum herder_op op,
     struct herder_request *r = mem_zalloc(1, sizeof *r);
     r->op = op;
     r->connector = connector ? mem_strdup(connector) : NULL;
+    r->forward = -1;
     return r;
 }
 
@@ -30,6 +31,15 @@ void herder_request_free(struct herder_request *r)
     mem_free(r->connector);
     text_map_unref(r->config);
     mem_free(r->authorization);
+    for (int32_t i = 0; i < r->task_count; i++)
+        text_map_unref(r->tasks[i]);
+    mem_free(r->tasks);
+    mem_free(r->proof.algorithm);
+    mem_free(r->proof.mac);
+    mem_free(r->proof.body);
+    mem_free(r->logger);
+    mem_free(r->level);
+    mem_free(r->relay);
     kaftan_error_free(r->err);
     for (size_t i = 0; i < r->view_count; i++)
         mem_free(r->views[i].tasks);
