@@ -5,23 +5,62 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "net/hmac.h"
 #include "rest/rest_int.h"
 
+static int base64_value(char c)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c ? strchr(letters, c) : NULL;
+    return at ? (int)(at - letters) : -1;
+}
+
+static struct kaftan_error *bad_base64(const char *why)
+{
+    return kaftan_error_new(KAFTAN_E_INVALID, "%s", why);
+}
+
+/* As java.util.Base64's decoder reads and refuses: padding may be missing, and each fault has its text. */
+struct kaftan_error *internal_decode(const char *text, size_t len, struct buf *ret)
+{
+    uint32_t bits = 0;
+    size_t at = 0, held = 0; /* letters since the last whole group */
+    if (len == 1)
+        return bad_base64("Input byte[] should at least have 2 bytes for base64 bytes");
+    for (; at < len && text[at] != '='; at++) {
+        int value = base64_value(text[at]);
+        if (value < 0)
+            return kaftan_error_new(KAFTAN_E_INVALID, "Illegal base64 character %x", (unsigned)(unsigned char)text[at]);
+        bits = bits << 6 | (unsigned)value;
+        if (++held < 4)
+            continue;
+        buf_put(ret, (const char[]){ (char)(bits >> 16), (char)(bits >> 8), (char)bits }, 3);
+        held = 0;
+    }
+    if (at < len) { /* '=' stands for the last letter, "==" for the last two */
+        at++;
+        if (held < 2 || (held == 2 && (at == len || text[at++] != '=')))
+            return bad_base64("Input byte array has wrong 4-byte ending unit");
+    }
+    if (held == 1)
+        return bad_base64("Last unit does not have enough valid bits");
+    if (held == 2)
+        buf_putc(ret, (char)(bits >> 4));
+    else if (held == 3)
+        buf_put(ret, (const char[]){ (char)(bits >> 10), (char)(bits >> 2) }, 2);
+    return at == len ? NULL : kaftan_error_new(KAFTAN_E_INVALID, "Input byte array has incorrect ending byte at %zu", at);
+}
+
 static struct kaftan_error *decode_mac(const char *text, struct herder_proof *p)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     struct buf mac = BUF_INIT;
-    size_t good = strspn(text, letters);
-    if (text[good])
-        return kaftan_error_new(KAFTAN_E_INVALID, "Illegal base64 character %x", (unsigned)(unsigned char)text[good]);
-    if (!base64_decode(text, good, &mac)) {
+    struct kaftan_error *err = internal_decode(text, strlen(text), &mac);
+    if (err) {
         buf_fini(&mac);
-        return kaftan_error_new(KAFTAN_E_INVALID, "Input byte array has wrong 4-byte ending unit");
+        return err;
     }
     p->mac_len = mac.len;
-    p->mac = mac.len ? buf_take(&mac) : NULL;
+    p->mac = buf_take(&mac);
     p->has_mac = true;
     return NULL;
 }

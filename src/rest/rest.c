@@ -293,12 +293,21 @@ static enum MHD_Result send_answer(struct exchange *x)
 static enum MHD_Result refuse_body(struct exchange *x)
 {
     struct buf b = BUF_INIT;
-    buf_printf(&b, "The request body is larger than %d bytes", BODY_LIMIT);
+    buf_printf(&b, "The request body is larger than %zu bytes", x->body_limit);
     answer_error(x, 413, buf_text(&b));
     buf_fini(&b);
     x->answer.close = true;
     x->routed = true;
     return send_answer(x);
+}
+
+static size_t body_limit(const struct exchange *x)
+{
+    struct kaftan_slice path = { x->target, strcspn(x->target, "?") };
+    static const char tasks[] = "/tasks";
+    size_t n = sizeof tasks - 1;
+    bool is_tasks = path.len > n && memcmp(path.ptr + path.len - n, tasks, n) == 0;
+    return is_tasks && strcmp(x->method, "POST") == 0 ? TASKS_LIMIT : BODY_LIMIT;
 }
 
 /* The first call for a request: line and headers are there. */
@@ -312,9 +321,10 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
     x->authorization = header(x, "Authorization");
     x->signature = header(x, "X-Connect-Authorization");
     x->signature_algorithm = header(x, "X-Connect-Request-Signature-Algorithm");
+    x->body_limit = body_limit(x);
     const char *text = header(x, "Content-Length");
     if (text && (!text_to_i64(text, strlen(text), &length) ||
-                 length > BODY_LIMIT))
+                 length > (int64_t)x->body_limit))
         return refuse_body(x);
     return MHD_YES;
 }
@@ -335,14 +345,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
         x->body_seen += *upload_size;
         if (x->body_seen > DRAIN_LIMIT)
             return MHD_NO;
-        if (x->body_seen <= BODY_LIMIT)
+        if (x->body_seen <= x->body_limit)
             buf_put(&x->body, upload, *upload_size);
         *upload_size = 0;
         return MHD_YES;
     }
     if (x->sent)
         return MHD_YES;
-    if (!x->routed && x->body_seen > BODY_LIMIT)
+    if (!x->routed && x->body_seen > x->body_limit)
         return refuse_body(x);
     if (!x->routed) {
         x->routed = true;

@@ -25,6 +25,7 @@
 
 enum {
     BODY_LIMIT = 4 << 20,
+    TASKS_LIMIT = 32 << 20, /* another worker's: the configs of all tasks of a connector */
     REQUEST_TIMEOUT_MS = 90000,
     HEALTH_TIMEOUT_MS = 10000
 };
@@ -77,7 +78,7 @@ struct exchange {
     const char *content_type, *accept, *host, *authorization; /* arena; NULL */
     const char *signature, *signature_algorithm; /* of another worker's request; arena; NULL */
     bool routed, sent;
-    size_t body_seen;
+    size_t body_seen, body_limit;
     struct answer answer;
     /* Guarded by rest->lock. */
     enum exchange_state state;
@@ -135,7 +136,8 @@ struct kaftan_error *body_create(const struct exchange *x, struct create_body *r
 struct kaftan_error *body_parse_map(const char *text, size_t len, struct text_map **ret) KAFTAN_MUST_CHECK;
 struct kaftan_error *body_parse_create(const char *text, size_t len, struct create_body *ret) KAFTAN_MUST_CHECK;
 struct kaftan_error *body_parse_maps(const char *text, size_t len, struct text_map ***ret, int32_t *ret_count) KAFTAN_MUST_CHECK;
-/* internal.c: from other workers */
+/* internal.c: from other workers; decode: a signature's header, appended; INVALID: Java's texts. */
+struct kaftan_error *internal_decode(const char *text, size_t len, struct buf *ret) KAFTAN_MUST_CHECK;
 void post_tasks(struct exchange *x);
 void put_fence(struct exchange *x);
 /* loggers.c */

@@ -19,3 +19,13 @@ UNIT_TESTS += tests/unit/rest/test_peer
 tests_unit_rest_test_peer_SOURCES = %D%/test_peer.c %D%/fake_herder.c %D%/fake_herder.h tests/unit/net/web.c tests/unit/net/web.h
 tests_unit_rest_test_peer_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/tests/unit/net
 tests_unit_rest_test_peer_LDADD = $(tests_unit_rest_test_rest_LDADD)
+
+UNIT_TESTS += tests/unit/rest/test_internal
+tests_unit_rest_test_internal_SOURCES = %D%/test_internal.c %D%/stage.c %D%/stage.h %D%/fake_herder.c %D%/fake_herder.h
+tests_unit_rest_test_internal_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_rest_test_internal_LDADD = $(tests_unit_rest_test_rest_LDADD)
+
+UNIT_TESTS += tests/unit/rest/test_loggers
+tests_unit_rest_test_loggers_SOURCES = %D%/test_loggers.c %D%/stage.c %D%/stage.h %D%/fake_herder.c %D%/fake_herder.h
+tests_unit_rest_test_loggers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_rest_test_loggers_LDADD = $(tests_unit_rest_test_rest_LDADD)
