@@ -107,6 +107,13 @@ struct herder_request {
     char *relay; size_t relay_len; /* owned: its JSON; NULL: no body */
     const struct snapshot *snapshot;              /* counted; what the views borrow from */
     struct kaftan_arena *texts;                   /* owned; the views' own texts */
+    /*
+     * Forwarded, and nobody was there: true takes it back, to be decided anew (the worker may have left the group just now);
+     * false: time is up. The peer's thread.
+     */
+    bool (*again)(struct herder_request *r);
+    struct herder *herder;  /* borrowed; for again */
+    int64_t again_until_ms; /* clock_mono_ms; 0: was never forwarded */
     /* Any thread; gives the request back exactly once. */
     void (*done)(struct herder_request *r);
     void *user; /* rest's own */

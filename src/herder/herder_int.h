@@ -29,6 +29,7 @@ enum { HERDER_MAGIC = 0x48524452 };
 enum {
     HERDER_BOX_LIMIT = 4096,
     HERDER_HOLD_MS = 2000,        /* requests wait so long for the group before a 409 */
+    HERDER_AGAIN_MS = 100,        /* between attempts to reach another worker, for as long as HERDER_HOLD_MS */
     HERDER_HOLD_START_MS = 60000, /* before the first assignment */
     HERDER_BACKOFF_RETRIES = 5,
     HERDER_STOP_SLACK_MS = 15000, /* connectors 5 s, and 10 s of grace */
@@ -54,6 +55,7 @@ struct op {
     char *connector;          /* owned */
     op_step step;             /* what goes on when what it waits for has come */
     int64_t hold_ms;          /* clock_mono_ms until which it waits for the group; 0: has not waited */
+    int64_t wait_ms;          /* clock_mono_ms before which it is not looked at; 0: none */
     bool valid;               /* config was found good */
     struct text_map *config;  /* owned reference: what is to be written */
     struct text_map *base;    /* owned reference: what a patch was made from */

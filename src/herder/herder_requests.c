@@ -208,6 +208,15 @@ enum op_verdict op_hold(struct herder *h, struct op *op, struct kaftan_error *la
     return OP_TAKEN;
 }
 
+/* The peer's thread. */
+static bool take_back(struct herder_request *r)
+{
+    if (clock_mono_ms() >= r->again_until_ms)
+        return false;
+    r->base.next = NULL;
+    return mailbox_send(r->herder->box, &r->base);
+}
+
 enum op_verdict op_forward(struct herder *h, struct op *op, const char *url)
 {
     struct herder_request *r = op->r;
@@ -218,6 +227,10 @@ enum op_verdict op_forward(struct herder *h, struct op *op, const char *url)
     }
     op->r = NULL;
     op_free(op);
+    r->herder = h;
+    r->again = take_back;
+    if (!r->again_until_ms)
+        r->again_until_ms = clock_mono_ms() + HERDER_HOLD_MS;
     h->peer->forward(h->peer->self, url, r);
     return OP_TAKEN;
 }
@@ -388,10 +401,14 @@ void herder_request_arrived(struct herder *h, struct herder_request *r)
     op = op_new(h, r, &rules[r->op], r->connector);
     if (r->config)
         op->config = text_map_ref(r->config);
-    if (op->rule->validate)
-        op_validate(h, op, r->config);
-    else
+    if (r->again_until_ms) { /* come back from the peer: it was validated before it went */
+        op->wait_ms = clock_mono_ms() + HERDER_AGAIN_MS;
         op_queue(h, op);
+    } else if (op->rule->validate) {
+        op_validate(h, op, r->config);
+    } else {
+        op_queue(h, op);
+    }
 }
 
 /* What the wait for a settled group ends with when it lasts too long. */
@@ -408,7 +425,7 @@ static enum op_verdict unsettled(struct herder *h, struct op *op)
 
 static enum op_verdict op_try(struct herder *h, struct op *op)
 {
-    if (op->rule->slot && h->slot)
+    if ((op->rule->slot && h->slot) || op->wait_ms > clock_mono_ms())
         return OP_WAITS;
     if (op->rule->settled && herder_unsettled(h))
         return unsettled(h, op);
@@ -434,8 +451,11 @@ int64_t herder_requests_deadline(const struct herder *h)
 {
     int64_t until = -1;
     for (const struct op *op = h->queue; op; op = op->next)
-        if (op->hold_ms && (until < 0 || op->hold_ms < until) && !(op->rule->slot && h->slot))
-            until = op->hold_ms;
+        if (!(op->rule->slot && h->slot)) {
+            int64_t at = op->hold_ms ? op->hold_ms : op->wait_ms;
+            if (at && (until < 0 || at < until))
+                until = at;
+        }
     return until;
 }
 

@@ -33,7 +33,7 @@ struct transfer {
     void *self;              /* the asker's */
     struct transfer *next, *prev; /* in the order of sending */
     int64_t timeout_ms, moved_ms, moved; /* when something last moved, and how much until then */
-    bool begun, too_large;
+    bool begun, too_large, unreached;
     char why[CURL_ERROR_SIZE];
 };
 enum { TRANSFER_MAGIC = 0x48545450 };
@@ -78,7 +78,7 @@ static void unlink_transfer(struct http *h, struct transfer *t)
 /* Tells the asker and frees; takes err. The asker may send again from within. */
 static void finish(struct transfer *t, struct kaftan_error *err)
 {
-    struct http_answer a = { .err = err };
+    struct http_answer a = { .err = err, .unreached = t->unreached };
     long status = 0;
     char *type = NULL;
     if (!err) {
@@ -353,6 +353,7 @@ static bool collect(struct http *h)
             continue;
         (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &self);
         struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+        t->unreached = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
         end(h, t, code == CURLE_OK ? NULL : reason(t, code));
         any = true;
     }

@@ -41,6 +41,7 @@ struct http_request { /* all borrowed during http_send */
 
 struct http_answer {
     struct kaftan_error *err; /* borrowed: nothing came, or not all of it; then status is 0 */
+    bool unreached;           /* err: no connection was made, so the server was not asked anything */
     int status;
     struct kaftan_slice body; /* borrowed */
     const char *content_type; /* borrowed; NULL */

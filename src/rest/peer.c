@@ -93,6 +93,10 @@ static void answered(void *self, const struct http_answer *a)
 {
     struct errand *e = self;
     struct kaftan_error *err = NULL;
+    if (a->err && a->unreached && e->forwarded && e->forwarded->again && e->forwarded->again(e->forwarded)) {
+        errand_free(e);
+        return;
+    }
     if (a->err)
         err = no_answer(e, kaftan_error_message(a->err));
     else if (e->forwarded)

@@ -244,7 +244,9 @@ class JavaConnect:
         os.makedirs(self.work, exist_ok=True)
         self.name = name
         self.jvm = Jvm(version or kafka_version(), self.work)
+        from .worker import Rest
         self.port = free_port()
+        self.rest = Rest(self.port)
         self.file = os.path.join(self.work, "worker.properties")
         self.log = os.path.join(self.work, "worker.log")
         values = dict(properties)
@@ -253,12 +255,17 @@ class JavaConnect:
         write_properties(self.file, values)
         self.child = None
 
-    def start(self):
+    def start(self, wait=True):
         self.child = Child(self.name, self.jvm.argv("org.apache.kafka.connect.cli.ConnectDistributed", self.file), self.log)
-        from .worker import Rest
-        rest = Rest(self.port)
-        wait_until("Java Connect ready", lambda: rest.healthy(), 120, 0.2, self.child)
+        if wait:
+            self.wait_ready()
         return self
+
+    def wait_ready(self, seconds=120):
+        wait_until("%s ready" % self.name, self.rest.healthy, seconds, 0.2, self.child)
+
+    def running(self):
+        return self.child is not None and self.child.running()
 
     def stop(self):
         return self.child.stop(60)

@@ -177,10 +177,10 @@ class Context:
         self.at_end(worker.discard)
         return worker.start() if start else worker
 
-    def java(self, properties, kafka=None, name="java-connect"):
+    def java(self, properties, kafka=None, name="java-connect", start=True):
         worker = JavaConnect(self.work, properties, version=(kafka or self.kafka).version, name=name)
         self.at_end(lambda: worker.child and worker.child.running() and worker.kill())
-        return worker.start()
+        return worker.start() if start else worker
 
     def publisher(self, broker, topic, **options):
         publisher = Publisher(self, broker.uri, topic, self.unique("pub"), **options)
