@@ -25,7 +25,7 @@ TestSuite(http, .timeout = 90);
 /* ---- an asker ---- */
 
 struct heard {
-    bool done;
+    bool done, unreached;
     int status;
     char body[8192], type[128], why[512];
     enum kaftan_code code;
@@ -39,6 +39,7 @@ static void hear(void *self, const struct http_answer *a)
     h->status = a->status;
     (void)snprintf(h->body, sizeof h->body, "%.*s", (int)a->body.len, a->body.ptr ? a->body.ptr : "");
     (void)snprintf(h->type, sizeof h->type, "%s", a->content_type ? a->content_type : "");
+    h->unreached = a->unreached;
     if (a->err) {
         cr_expect_eq(a->status, 0);
         h->code = kaftan_error_code(a->err);
@@ -329,6 +330,7 @@ Test(http, what_does_not_come_whole_is_an_error)
     ask(h, w, "GET", "/cut", NULL, &a);
     finish(h);
     cr_expect_eq(a.code, KAFTAN_E_RETRIABLE);
+    cr_expect_not(a.unreached, "it was asked");
     cr_expect_str_not_empty(a.why);
     uint16_t port = web_port(w);
     web_free(w);
@@ -336,6 +338,7 @@ Test(http, what_does_not_come_whole_is_an_error)
     struct http_request r = { .method = "GET", .url = url_of(url, "http", "127.0.0.1", port, "/"), .timeout_ms = 30000 };
     http_send(h, &r, hear, &a);
     finish(h);
+    cr_expect(a.unreached);
     cr_expect_not_null(strstr(a.why, "cannot connect to http://127.0.0.1:"), "%s", a.why);
     cr_expect_not_null(strstr(a.why, ": Connection refused"), "%s", a.why);
     static const char *const bad[] = { "file:///etc/hostname", "http://user:secret@127.0.0.1:99999/" };

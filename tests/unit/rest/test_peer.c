@@ -577,6 +577,82 @@ Test(peer, refusals_of_internal_calls_say_whether_the_signature_was_it)
     worker_config_free(c);
 }
 
+/* ---- a worker that is gone: the herder decides anew, as long as it wants to ---- */
+
+static struct {
+    const struct herder_peer *door;
+    const char *leader, *successor;
+    atomic_int asked;
+    int gone, limit; /* how often the first one still leads; how often it is tried */
+} herder;
+
+static bool decide_again(struct herder_request *r)
+{
+    int times = atomic_fetch_add(&herder.asked, 1) + 1;
+    cr_expect_null(r->err);
+    if (times > herder.limit)
+        return false;
+    herder.door->forward(herder.door->self, times > herder.gone ? herder.successor : herder.leader, r);
+    return true;
+}
+
+static enum web_then cut(void *self, const struct web_request *r, struct buf *ret)
+{
+    (void)self;
+    (void)r;
+    (void)ret;
+    return WEB_CLOSE;
+}
+
+Test(peer, a_request_that_reaches_nobody_goes_back_to_the_herder)
+{
+    struct worker_config *c = config_with(NULL);
+    struct peer *p = peer_with(c);
+    struct web *nobody = other_worker(false), *w;
+    char *gone = mem_strdup(url_of(nobody, "http"));
+    web_free(nobody);
+    w = other_worker(false);
+    will_say("202 Accepted", "{\"name\":\"c\"}");
+    herder.door = peer_door(p);
+    herder.leader = gone;
+    herder.successor = url_of(w, "http");
+    herder.gone = 2;
+    herder.limit = 5;
+    struct herder_request *r = herder_request_new(HERDER_RESTART, "c");
+    r->include_tasks = true;
+    r->again = decide_again;
+    (void)forwarded(peer_door(p), gone, r);
+    cr_expect_null(r->err, "%s", r->err ? kaftan_error_message(r->err) : "");
+    cr_expect_eq(r->relayed, 202);
+    cr_expect_eq(atomic_load(&herder.asked), 3);
+    herder_request_free(r);
+
+    herder.gone = 1000; /* nobody ever follows */
+    atomic_store(&herder.asked, 0);
+    r = herder_request_new(HERDER_STOP, "c");
+    r->again = decide_again;
+    (void)forwarded(peer_door(p), gone, r);
+    cr_assert_not_null(r->err);
+    cr_expect_not_null(strstr(kaftan_error_message(r->err), "Connection refused"), "%s", kaftan_error_message(r->err));
+    cr_expect_eq(atomic_load(&herder.asked), 6);
+    herder_request_free(r);
+    web_free(w);
+
+    w = web_new(&(struct web_options){ .answer = cut }); /* it may have done what it was asked */
+    atomic_store(&herder.asked, 0);
+    r = herder_request_new(HERDER_STOP, "c");
+    r->again = decide_again;
+    (void)forwarded(peer_door(p), url_of(w, "http"), r);
+    cr_expect_not_null(r->err);
+    cr_expect_eq(atomic_load(&herder.asked), 0, "asked twice");
+    herder_request_free(r);
+    peer_stop(p);
+    peer_free(p);
+    worker_config_free(c);
+    web_free(w);
+    mem_free(gone);
+}
+
 Test(peer, stopping_answers_whoever_waits)
 {
     struct worker_config *c = config_with(NULL);
