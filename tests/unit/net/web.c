@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-enum { CLIENTS = 64 };
+enum { CLIENTS = 256 };
 
 struct client {
     struct web *web;

@@ -29,3 +29,9 @@ UNIT_TESTS += tests/unit/rest/test_loggers
 tests_unit_rest_test_loggers_SOURCES = %D%/test_loggers.c %D%/stage.c %D%/stage.h %D%/fake_herder.c %D%/fake_herder.h
 tests_unit_rest_test_loggers_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_rest_test_loggers_LDADD = $(tests_unit_rest_test_rest_LDADD)
+
+check_PROGRAMS += tests/race/race_peer
+TESTS += tests/race/race_peer
+tests_race_race_peer_SOURCES = tests/race/race_peer.c %D%/fake_herder.c %D%/fake_herder.h tests/unit/net/web.c tests/unit/net/web.h
+tests_race_race_peer_LDADD = src/librest.a src/libconfig.a src/libnet.a src/libbase.a $(FOREIGN_LIBS)
+tests_race_race_peer_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests -I$(srcdir)/tests/unit/net
