@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A transfer waits in the list until its server has fewer than HOST_LIMIT
- * others under way, because a worker that is asked for hundreds of things at
- * once would refuse connections; its time limit runs from then on. Time is
- * ours: libcurl's own limits count whole seconds and average over them.
+ * A transfer waits at its server until fewer than HOST_LIMIT others run there,
+ * because a worker that is asked for hundreds of things at once would refuse
+ * connections; its time limit runs from then on. What waits costs nothing: each
+ * step looks at the running ones only. Time is ours: libcurl's own limits count
+ * whole seconds and average over them.
  */
 #include "config.h"
 
@@ -23,17 +24,26 @@ enum {
     WAIT_LIMIT_MS = 60000
 };
 
+struct transfer;
+
+struct server { /* there while a transfer is its */
+    char *name; /* owned; "https://host:port" */
+    size_t transfers, running;
+    struct transfer *first, *last; /* owned; wait, in the order of sending */
+    struct server *next;
+};
+
 struct transfer {
     uint32_t magic;
     CURL *easy;              /* owned */
     struct curl_slist *head; /* owned */
-    char *server;            /* owned; "https://host:port" */
+    struct server *server;   /* borrowed from http */
     struct buf body;         /* the answer's */
     void (*done)(void *self, const struct http_answer *a);
     void *self;              /* the asker's */
-    struct transfer *next, *prev; /* in the order of sending */
+    struct transfer *next, *prev; /* of those that run, or wait */
     int64_t timeout_ms, moved_ms, moved; /* when something last moved, and how much until then */
-    bool begun, too_large, unreached;
+    bool too_large, unreached;
     char why[CURL_ERROR_SIZE];
 };
 enum { TRANSFER_MAGIC = 0x48545450 };
@@ -43,7 +53,8 @@ struct http {
     char *ca, *cert, *key, *agent;   /* owned; NULL */
     bool any_host, closing;
     int32_t connect_timeout_ms;
-    struct transfer *first, *last;   /* all, owned */
+    struct transfer *running;        /* owned */
+    struct server *servers;          /* owned */
     size_t count;
 };
 
@@ -57,26 +68,91 @@ static void transfer_free(struct transfer *t)
         curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->head);
     buf_fini(&t->body);
-    mem_free(t->server);
     t->magic = 0;
     mem_free(t);
 }
 
-static void unlink_transfer(struct http *h, struct transfer *t)
+/* ---- servers ---- */
+
+/* Up to the path; what an error may quote, for a query may hold secrets. */
+static char *name_of(const char *url)
 {
-    if (t->prev)
-        t->prev->next = t->next;
-    else
-        h->first = t->next;
+    const char *sep = strstr(url, "://");
+    const char *host = sep ? sep + 3 : url;
+    size_t authority = strcspn(host, "/?#");
+    const char *at = memchr(host, '@', authority); /* user information stays out */
+    const char *name = at ? at + 1 : host;
+    return mem_printf("%.*s%.*s", (int)(host - url), url, (int)(authority - (size_t)(name - host)), name);
+}
+
+static struct server *server_of(struct http *h, const char *url)
+{
+    char *name = name_of(url);
+    struct server *s = h->servers;
+    while (s && strcasecmp(s->name, name) != 0)
+        s = s->next;
+    if (s) {
+        mem_free(name);
+    } else {
+        s = mem_zalloc(1, sizeof *s);
+        s->name = name;
+        s->next = h->servers;
+        h->servers = s;
+    }
+    s->transfers++;
+    return s;
+}
+
+static void server_leave(struct http *h, struct server *s)
+{
+    if (--s->transfers > 0)
+        return;
+    for (struct server **at = &h->servers; *at; at = &(*at)->next)
+        if (*at == s) {
+            *at = s->next;
+            break;
+        }
+    mem_free(s->name);
+    mem_free(s);
+}
+
+static struct transfer *take_waiting(struct server *s)
+{
+    struct transfer *t = s->first;
+    if (t) {
+        s->first = t->next;
+        if (!s->first)
+            s->last = NULL;
+        t->next = NULL;
+    }
+    return t;
+}
+
+static void begin(struct http *h, struct transfer *t)
+{
+    t->moved_ms = clock_mono_ms();
+    t->server->running++;
+    t->next = h->running;
     if (t->next)
-        t->next->prev = t->prev;
-    else
-        h->last = t->prev;
-    h->count--;
+        t->next->prev = t;
+    h->running = t;
+    ASSERT(curl_multi_add_handle(h->multi, t->easy) == CURLM_OK);
+}
+
+static void add(struct http *h, struct transfer *t)
+{
+    struct server *s = t->server;
+    h->count++;
+    if (s->running < HOST_LIMIT) {
+        begin(h, t);
+        return;
+    }
+    *(s->last ? &s->last->next : &s->first) = t;
+    s->last = t;
 }
 
 /* Tells the asker and frees; takes err. The asker may send again from within. */
-static void finish(struct transfer *t, struct kaftan_error *err)
+static void finish(struct http *h, struct transfer *t, struct kaftan_error *err)
 {
     struct http_answer a = { .err = err, .unreached = t->unreached };
     long status = 0;
@@ -88,30 +164,40 @@ static void finish(struct transfer *t, struct kaftan_error *err)
         a.body = buf_slice(&t->body);
         a.content_type = type;
     }
+    struct server *s = t->server;
     t->done(t->self, &a);
     kaftan_error_free(err);
     transfer_free(t);
+    server_leave(h, s);
 }
 
+/* A running one; the next one of its server begins. */
 static void end(struct http *h, struct transfer *t, struct kaftan_error *err)
 {
-    if (t->begun)
-        (void)curl_multi_remove_handle(h->multi, t->easy);
-    unlink_transfer(h, t);
-    finish(t, err);
+    struct server *s = t->server;
+    (void)curl_multi_remove_handle(h->multi, t->easy);
+    *(t->prev ? &t->prev->next : &h->running) = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    h->count--;
+    s->running--;
+    struct transfer *waiting = h->closing ? NULL : take_waiting(s);
+    if (waiting)
+        begin(h, waiting);
+    finish(h, t, err);
 }
 
 static struct kaftan_error *reason(const struct transfer *t, CURLcode code)
 {
     long number = 0;
     if (t->too_large)
-        return kaftan_error_new(KAFTAN_E_INTERNAL, "the answer of %s is larger than %d bytes", t->server,
+        return kaftan_error_new(KAFTAN_E_INTERNAL, "the answer of %s is larger than %d bytes", t->server->name,
                                 HTTP_ANSWER_LIMIT);
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-        return kaftan_error_new(KAFTAN_E_INVALID, "\"%s\" is no http or https URL", t->server);
+        return kaftan_error_new(KAFTAN_E_INVALID, "\"%s\" is no http or https URL", t->server->name);
     if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
-        return kaftan_error_new(KAFTAN_E_RETRIABLE, "cannot connect to %s: %s", t->server, strerror((int)number));
-    return kaftan_error_new(code == CURLE_OPERATION_TIMEDOUT ? KAFTAN_E_TIMEOUT : KAFTAN_E_RETRIABLE, "%s: %s", t->server,
+        return kaftan_error_new(KAFTAN_E_RETRIABLE, "cannot connect to %s: %s", t->server->name, strerror((int)number));
+    return kaftan_error_new(code == CURLE_OPERATION_TIMEDOUT ? KAFTAN_E_TIMEOUT : KAFTAN_E_RETRIABLE, "%s: %s", t->server->name,
                             *t->why ? t->why : curl_easy_strerror(code));
 }
 
@@ -155,17 +241,6 @@ static int on_progress(void *self, curl_off_t down_all, curl_off_t down, curl_of
 }
 
 /* ---- requests ---- */
-
-/* Up to the path; what an error may quote, for a query may hold secrets. */
-static char *server_of(const char *url)
-{
-    const char *sep = strstr(url, "://");
-    const char *host = sep ? sep + 3 : url;
-    size_t authority = strcspn(host, "/?#");
-    const char *at = memchr(host, '@', authority); /* user information stays out */
-    const char *name = at ? at + 1 : host;
-    return mem_printf("%.*s%.*s", (int)(host - url), url, (int)(authority - (size_t)(name - host)), name);
-}
 
 static void add_header(struct transfer *t, const char *line)
 {
@@ -240,27 +315,6 @@ static void set_up(struct transfer *t, const struct http *h)
     set_tls(t, h);
 }
 
-static size_t under_way(const struct http *h, const char *server)
-{
-    size_t n = 0;
-    for (const struct transfer *t = h->first; t; t = t->next)
-        if (t->begun && strcasecmp(t->server, server) == 0)
-            n++;
-    return n;
-}
-
-/* Begins what may begin now. */
-static void begin(struct http *h)
-{
-    for (struct transfer *t = h->first; t; t = t->next) {
-        if (t->begun || under_way(h, t->server) >= HOST_LIMIT)
-            continue;
-        t->begun = true;
-        t->moved_ms = clock_mono_ms();
-        ASSERT(curl_multi_add_handle(h->multi, t->easy) == CURLM_OK);
-    }
-}
-
 void http_send(struct http *h, const struct http_request *r, void (*done)(void *self, const struct http_answer *a),
                void *self)
 {
@@ -269,28 +323,21 @@ void http_send(struct http *h, const struct http_request *r, void (*done)(void *
     t->done = done;
     t->self = self;
     t->timeout_ms = r->timeout_ms;
-    t->server = server_of(r->url);
+    t->server = server_of(h, r->url);
     t->easy = curl_easy_init();
     ASSERT(t->easy);
     if (h->closing) {
-        finish(t, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: not asked, the worker stops", t->server));
+        finish(h, t, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: not asked, the worker stops", t->server->name));
         return;
     }
     set_up(t, h);
     set_request(t, r);
     CURLcode code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
     if (code != CURLE_OK) {
-        finish(t, kaftan_error_new(KAFTAN_E_INVALID, "%s: %s", t->server, curl_easy_strerror(code)));
+        finish(h, t, kaftan_error_new(KAFTAN_E_INVALID, "%s: %s", t->server->name, curl_easy_strerror(code)));
         return;
     }
-    t->prev = h->last;
-    if (t->prev)
-        t->prev->next = t;
-    else
-        h->first = t;
-    h->last = t;
-    h->count++;
-    begin(h);
+    add(h, t);
 }
 
 /* ---- the client ---- */
@@ -319,13 +366,24 @@ struct kaftan_error *http_new(const struct http_options *o, struct http **ret)
     return NULL;
 }
 
+static struct kaftan_error *stopped(const struct transfer *t)
+{
+    return kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: given up, the worker stops", t->server->name);
+}
+
 void http_free(struct http *h)
 {
     if (!h)
         return;
     h->closing = true;
-    while (h->first)
-        end(h, h->first, kaftan_error_new(KAFTAN_E_UNAVAILABLE, "%s: given up, the worker stops", h->first->server));
+    while (h->running)
+        end(h, h->running, stopped(h->running));
+    while (h->servers) {
+        struct transfer *t = take_waiting(h->servers);
+        ASSERT(t);
+        h->count--;
+        finish(h, t, stopped(t));
+    }
     (void)curl_multi_cleanup(h->multi);
     mem_free(h->ca);
     mem_free(h->cert);
@@ -362,8 +420,8 @@ static bool collect(struct http *h)
 
 static struct transfer *overdue(const struct http *h, int64_t now)
 {
-    for (struct transfer *t = h->first; t; t = t->next)
-        if (t->begun && t->timeout_ms > 0 && now - t->moved_ms >= t->timeout_ms)
+    for (struct transfer *t = h->running; t; t = t->next)
+        if (t->timeout_ms > 0 && now - t->moved_ms >= t->timeout_ms)
             return t;
     return NULL;
 }
@@ -371,7 +429,6 @@ static struct transfer *overdue(const struct http *h, int64_t now)
 static bool move(struct http *h)
 {
     int running;
-    begin(h);
     ASSERT(curl_multi_perform(h->multi, &running) == CURLM_OK);
     bool any = collect(h);
     for (struct transfer *t; (t = overdue(h, clock_mono_ms())); any = true) {
@@ -385,9 +442,9 @@ static bool move(struct http *h)
 static int64_t patience(const struct http *h, int wait_ms)
 {
     int64_t now = clock_mono_ms(), least = wait_ms < 0 || wait_ms > WAIT_LIMIT_MS ? WAIT_LIMIT_MS : wait_ms;
-    for (const struct transfer *t = h->first; t; t = t->next) {
+    for (const struct transfer *t = h->running; t; t = t->next) {
         int64_t left = t->moved_ms + t->timeout_ms - now;
-        if (t->begun && t->timeout_ms > 0 && left < least)
+        if (t->timeout_ms > 0 && left < least)
             least = left < 0 ? 0 : left;
     }
     return least;
