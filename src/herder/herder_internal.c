@@ -107,8 +107,10 @@ enum op_verdict run_put_tasks(struct herder *h, struct op *op)
         return verdict;
     stopped = snapshot_find(s, op->connector)->target == TARGET_STOPPED;
     snapshot_unref(s);
-    if (stopped) /* stopped since its owner was asked: it has no tasks, and is asked anew when it is resumed */
-        return refuse(h, op, NULL);
+    /* An error, for the owner may know already what is not read here yet: that it has been resumed. It tries again. */
+    if (stopped && op->r->task_count > 0)
+        return refuse(h, op, kaftan_error_new(KAFTAN_E_INVALID, "Cannot submit non-empty set of task configs for stopped connector %s",
+                                              op->r->connector));
     store_put_tasks(h->store, op->connector, op->r->tasks, op->r->task_count, op_store(h, op, op_finish));
     return OP_TAKEN;
 }

@@ -10,11 +10,13 @@
 #include "acme.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "fake_member.h"
 #include "fake_store.h"
 #include "fake_worker.h"
 #include "journal.h"
+#include "net/hmac.h"
 
 enum { WAIT_MS = 30000 };
 
@@ -393,6 +395,55 @@ Test(herder, created_stopped_has_no_tasks)
     saw(&w, "start a");
     expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
     cr_expect_not(journal_has(0, "configs a"));
+    end(&w);
+}
+
+/* As the peer of another worker sends it, with the proof that the group's key gives; NULL body: no proof. */
+static struct herder_request *tasks_of_another(const char *connector, int32_t count, const char *body)
+{
+    struct herder_request *r = herder_request_new(HERDER_PUT_TASKS, connector);
+    r->tasks = mem_zalloc((size_t)count, sizeof *r->tasks);
+    r->task_count = count;
+    for (int32_t i = 0; i < count; i++)
+        r->tasks[i] = config(connector, NULL, NULL);
+    if (body) {
+        const struct snapshot *s = store_snapshot(fake_store());
+        struct buf mac = BUF_INIT;
+        struct kaftan_error *err = hmac_sign("HmacSHA256", s->session_key->key, slice_of(body), &mac);
+        cr_assert_null(err);
+        r->proof.algorithm = mem_strdup("HmacSHA256");
+        r->proof.body = mem_strdup(body);
+        r->proof.body_len = strlen(body);
+        r->proof.has_mac = true;
+        r->proof.mac_len = mac.len;
+        r->proof.mac = buf_take(&mac);
+        snapshot_unref(s);
+    }
+    return r;
+}
+
+Test(herder, another_worker_has_task_configs_written)
+{
+    struct world w;
+    begin(&w, true);
+    create(&w, "a");
+    saw(&w, "tasks a 1");
+    expect(&w, tasks_of_another("a", 3, NULL), 400, "Internal request missing required signature");
+    struct herder_request *r = tasks_of_another("a", 3, "[]");
+    r->proof.body[0] = '{';
+    expect(&w, r, 403, "Internal request contained invalid signature.");
+    r = tasks_of_another("a", 3, "[]");
+    mem_free(r->proof.algorithm);
+    r->proof.algorithm = mem_strdup("HmacSHA1");
+    ask(&w, r);
+    cr_expect(text_starts(text_of(r), "This worker does not support the 'HmacSHA1' key signing algorithm"), "%s", text_of(r));
+    herder_request_free(r);
+    expect(&w, tasks_of_another("nobody", 3, "[]"), 404, "Connector nobody not found");
+    expect(&w, tasks_of_another("a", 3, "[]"), 0, "");
+    saw(&w, "tasks a 3");
+    expect_op(&w, HERDER_STOP, "a", 0, "");
+    /* it may have been resumed, as its owner knows and we do not: not "done", or nobody would write them */
+    expect(&w, tasks_of_another("a", 3, "[]"), 400, "Cannot submit non-empty set of task configs for stopped connector a");
     end(&w);
 }
 
