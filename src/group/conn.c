@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OPENING -> VERSIONS -> READY <-> ASKED -> (any) FAILED. Authentication
- * belongs between OPENING and VERSIONS of the states below: it is a few more
- * requests and answers before the versions are asked for a second time.
+ * OPENING -> VERSIONS -> READY <-> ASKED -> (any) FAILED, and with a login
+ * OPENING -> VERSIONS -> HANDSHAKE -> PROVING (one or more answers) -> VERSIONS
+ * -> READY: what a broker offers before it knows us may be less than afterwards.
  *
  * The versions are asked for in version 3. A broker that does not know it
  * answers in version 0 with error 35 and goes on listening; it is asked again
@@ -13,18 +13,22 @@
 #include "group/conn.h"
 
 #include <poll.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { LIFETIME_LEAST_PERCENT = 85, LIFETIME_SPREAD_PERCENT = 10 }; /* of a session, as Java's clients */
 enum { VERSIONS_BEST = 3, READ_CHUNK = 16384, SIZE_BYTES = 4 };
 
-enum state { OPENING, VERSIONS, READY, ASKED, FAILED };
+enum state { OPENING, VERSIONS, HANDSHAKE, PROVING, READY, ASKED, FAILED };
 
 struct conn {
     enum state state;
     struct kaftan_stream *stream; /* owned */
     char *client_id;              /* owned */
+    struct sasl *sasl;            /* owned; NULL: no login, or authenticated */
+    int64_t expires_ms;
     struct wire_versions versions;
     int32_t request_timeout_ms;
     struct buf out; /* the frame being sent */
@@ -45,12 +49,15 @@ struct kaftan_error *conn_new(const struct conn_options *o, struct conn **ret)
     c->client_id = mem_strdup(o->client_id);
     c->request_timeout_ms = o->request_timeout_ms;
     c->deadline_ms = INT64_MAX;
+    c->expires_ms = INT64_MAX;
     struct kaftan_stream_options s = { .size = sizeof s, .host = o->host, .port = (uint16_t)o->port, .tls = o->tls,
                                        .deadline = deadline, .receive_buffer = o->receive_buffer,
                                        .send_buffer = o->send_buffer };
     struct kaftan_error *err = o->port > 0 && o->port <= UINT16_MAX
                                    ? kaftan_stream_open(&s, &c->stream)
                                    : kaftan_error_new(KAFTAN_E_INVALID, "%s has no valid port: %d", o->host, (int)o->port);
+    if (!err && o->login)
+        err = sasl_new(o->login, &c->sasl);
     if (err) {
         conn_free(c);
         return err;
@@ -59,14 +66,23 @@ struct kaftan_error *conn_new(const struct conn_options *o, struct conn **ret)
     return NULL;
 }
 
+/* Passwords and tokens pass through. */
+static void wipe(struct buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->cap);
+    buf_fini(b);
+}
+
 void conn_free(struct conn *c)
 {
     if (!c)
         return;
     kaftan_stream_close(c->stream);
     kaftan_error_free(c->err);
-    buf_fini(&c->out);
-    buf_fini(&c->in);
+    sasl_free(c->sasl);
+    wipe(&c->out);
+    wipe(&c->in);
     mem_free(c->client_id);
     mem_free(c);
 }
@@ -191,13 +207,87 @@ static enum conn_event step_opening(struct conn *c)
 {
     switch (kaftan_stream_opened(c->stream)) {
     case KAFTAN_IO_OK:
-        ask_versions(c, VERSIONS_BEST);
+        ask_versions(c, c->sasl ? 0 : VERSIONS_BEST); /* the oldest brokers take others for a token */
         return CONN_READY; /* for conn_step: go on */
     case KAFTAN_IO_AGAIN:
         return CONN_WAIT;
     default:
         return fail(c, kaftan_stream_error(c->stream));
     }
+}
+
+/* ---- authentication ------------------------------------------------------------- */
+
+static enum conn_event shake_hands(struct conn *c)
+{
+    int16_t version = conn_version(c, WIRE_SASL_HANDSHAKE);
+    if (version < 0 || conn_version(c, WIRE_SASL_AUTHENTICATE) < 0)
+        return fail(c, kaftan_error_new(KAFTAN_E_INVALID, "%s is too old, or this port of it does not ask for SASL", conn_peer(c)));
+    wire_put_handshake(begin(c, WIRE_SASL_HANDSHAKE, version), sasl_mechanism(c->sasl));
+    launch(c, c->request_timeout_ms);
+    c->state = HANDSHAKE;
+    return CONN_WAIT;
+}
+
+/* What the broker has said goes in, what we say goes out; at the end the versions are asked for. */
+static enum conn_event prove(struct conn *c, struct kaftan_slice said)
+{
+    struct buf token = BUF_INIT;
+    bool done = false;
+    struct kaftan_error *err = sasl_step(c->sasl, said, &token, &done);
+    if (err) {
+        wipe(&token);
+        return fail(c, kaftan_error_wrap(err, "%s", conn_peer(c)));
+    }
+    if (done) {
+        sasl_free(c->sasl);
+        c->sasl = NULL;
+        ask_versions(c, VERSIONS_BEST);
+    } else {
+        int16_t version = conn_version(c, WIRE_SASL_AUTHENTICATE);
+        wire_put_authenticate(begin(c, WIRE_SASL_AUTHENTICATE, version), version, buf_slice(&token));
+        launch(c, c->request_timeout_ms);
+        c->state = PROVING;
+    }
+    wipe(&token);
+    return CONN_WAIT;
+}
+
+static enum conn_event take_handshake(struct conn *c)
+{
+    struct wire_mechanisms m;
+    struct buf offered = BUF_INIT;
+    enum conn_event e;
+    if (!wire_get_handshake(&c->reply, &m))
+        return garbled(c, "its answer to SaslHandshake cannot be read");
+    if (m.error == WIRE_NONE)
+        return prove(c, (struct kaftan_slice){ NULL, 0 });
+    for (size_t i = 0; i < m.count; i++)
+        buf_printf(&offered, "%s%.*s", i ? ", " : "", (int)m.names[i].len, m.names[i].ptr ? m.names[i].ptr : "");
+    e = fail(c, kaftan_error_new(KAFTAN_E_INVALID, "%s does not take SASL %s: %s (error %d); it offers %s", conn_peer(c),
+                                 sasl_mechanism(c->sasl), wire_error_text(m.error), (int)m.error, buf_text(&offered)));
+    buf_fini(&offered);
+    return e;
+}
+
+static enum conn_event take_proof(struct conn *c)
+{
+    struct wire_authenticated a;
+    struct buf said = BUF_INIT; /* the frame is overwritten by what we answer */
+    enum conn_event e;
+    if (!wire_get_authenticated(&c->reply, c->version, &a))
+        return garbled(c, "its answer to SaslAuthenticate cannot be read");
+    if (a.error != WIRE_NONE)
+        return fail(c, kaftan_error_new(KAFTAN_E_FORBIDDEN, "%s: %.*s (error %d)", conn_peer(c),
+                                        (int)(a.message.ptr ? a.message.len : 0), a.message.ptr ? a.message.ptr : "", (int)a.error));
+    if (a.lifetime_ms > 0) {
+        int64_t percent = LIFETIME_LEAST_PERCENT + (int64_t)random_below(LIFETIME_SPREAD_PERCENT + 1);
+        c->expires_ms = clock_mono_ms() + (a.lifetime_ms < INT64_MAX / 100 ? a.lifetime_ms * percent / 100 : INT64_MAX / 2);
+    }
+    buf_put_slice(&said, a.token);
+    e = prove(c, buf_slice(&said));
+    wipe(&said);
+    return e;
 }
 
 static enum conn_event take_versions(struct conn *c)
@@ -211,6 +301,8 @@ static enum conn_event take_versions(struct conn *c)
     if (c->versions.error != WIRE_NONE)
         return fail(c, kaftan_error_new(KAFTAN_E_KAFKA, "%s does not tell its versions: error %d", conn_peer(c),
                                         (int)c->versions.error));
+    if (c->sasl)
+        return shake_hands(c);
     c->state = READY;
     return CONN_READY;
 }
@@ -224,6 +316,10 @@ static enum conn_event take_reply(struct conn *c)
         return garbled(c, "an answer to something else came");
     if (c->state == VERSIONS)
         return take_versions(c);
+    if (c->state == HANDSHAKE)
+        return take_handshake(c);
+    if (c->state == PROVING)
+        return take_proof(c);
     c->state = READY;
     return CONN_REPLY;
 }
@@ -241,6 +337,10 @@ static const char *api_name(enum wire_api api)
         return "Heartbeat";
     case WIRE_LEAVE_GROUP:
         return "LeaveGroup";
+    case WIRE_SASL_HANDSHAKE:
+        return "SaslHandshake";
+    case WIRE_SASL_AUTHENTICATE:
+        return "SaslAuthenticate";
     default:
         return "ApiVersions";
     }
@@ -289,11 +389,11 @@ enum conn_event conn_step(struct conn *c)
             return e;
     }
     enum conn_event e = CONN_FAILED;
-    while (c->state == VERSIONS) {
-        int16_t asked = c->version;
+    while (c->state == VERSIONS || c->state == HANDSHAKE || c->state == PROVING) {
+        int32_t asked = c->correlation;
         e = step_asked(c);
-        if (e != CONN_WAIT || c->version == asked)
-            return e;
+        if (e != CONN_WAIT || c->correlation == asked)
+            return e; /* nothing new was asked */
     }
     if (c->state == ASKED)
         return step_asked(c);
@@ -317,6 +417,11 @@ int64_t conn_deadline_ms(const struct conn *c)
     if (c->state == OPENING)
         return kaftan_stream_deadline(c->stream) / 1000 + 1;
     return c->deadline_ms;
+}
+
+int64_t conn_expires_ms(const struct conn *c)
+{
+    return c->expires_ms;
 }
 
 bool conn_idle(const struct conn *c)

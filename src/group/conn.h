@@ -4,8 +4,8 @@
 /*
  * conn: one connection to one broker, one request at a time.
  *
- * It opens (TCP, TLS), asks for the versions the broker speaks, and then
- * carries requests. A broker answers a connection's requests in order, and
+ * It opens (TCP, TLS), authenticates (SASL), asks for the versions the broker
+ * speaks, and then carries requests. A broker answers a connection's requests in order, and
  * a parked JoinGroup holds up whatever is behind it: what must not wait goes
  * over a second connection, so one request in flight is all there ever is.
  *
@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "group/wire.h"
+#include "net/sasl.h"
 
 struct conn;
 
@@ -26,6 +27,7 @@ struct conn_options {
     const char *host;
     int32_t port;
     struct kaftan_tls *tls; /* NULL: plain; a reference is taken */
+    const struct sasl_login *login; /* NULL: no authentication; borrowed during conn_new */
     const char *client_id;
     int32_t connect_timeout_ms, request_timeout_ms;
     int32_t receive_buffer, send_buffer; /* -1: the system's */
@@ -45,6 +47,11 @@ int conn_poll_fd(const struct conn *c);
 short conn_poll_events(const struct conn *c);
 int64_t conn_deadline_ms(const struct conn *c); /* clock_mono_ms; INT64_MAX: none */
 
+/*
+ * When (clock_mono_ms) a new connection should take this one's place, because the broker will not carry on with this
+ * authentication (KIP-368); INT64_MAX: never. After READY.
+ */
+int64_t conn_expires_ms(const struct conn *c);
 bool conn_idle(const struct conn *c); /* ready, and no request in flight */
 /* The version both sides speak best; -1: none. After READY. */
 int16_t conn_version(const struct conn *c, enum wire_api api);
@@ -60,6 +67,6 @@ int64_t conn_sent_ms(const struct conn *c);     /* when it was sent */
 struct reader conn_reply(const struct conn *c);
 
 const char *conn_peer(const struct conn *c);
-struct kaftan_error *conn_error(struct conn *c); /* the caller owns it; after FAILED, once */
+struct kaftan_error *conn_error(struct conn *c); /* FORBIDDEN: not authenticated; the caller owns it; after FAILED, once */
 
 #endif

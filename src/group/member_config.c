@@ -9,6 +9,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "kafka/jaas.h"
+#include "net/sasl.h"
 
 void member_options_fini(struct member_options *o)
 {
@@ -19,6 +21,11 @@ void member_options_fini(struct member_options *o)
     mem_free(o->client_id);
     mem_free(o->url);
     kaftan_tls_unref(o->tls);
+    mem_free(o->mechanism);
+    mem_free(o->user);
+    if (o->password)
+        explicit_bzero(o->password, strlen(o->password));
+    mem_free(o->password);
     *o = (struct member_options){ 0 };
 }
 
@@ -135,17 +142,40 @@ static struct kaftan_error *open_tls(const struct text_map *props, struct kaftan
     return err;
 }
 
+static struct kaftan_error *read_login(const struct text_map *props, const char *mechanism, struct member_options *o)
+{
+    struct jaas j = { 0 };
+    bool found = false;
+    if (!sasl_known(mechanism))
+        return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.mechanism: the worker group can be joined "
+                                                  "with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", mechanism);
+    struct kaftan_error *err = jaas_of(props, &j, &found);
+    const char *user = found ? text_map_get(j.options, "username") : NULL;
+    const char *password = found ? text_map_get(j.options, "password") : NULL;
+    const char *delegation = found ? text_map_get(j.options, "tokenauth") : NULL;
+    if (!err && (!user || !password))
+        err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.jaas.config: a login module with username "
+                                                 "and password is needed for %s", found ? "[hidden]" : "null", mechanism);
+    if (!err) {
+        o->mechanism = mem_strdup(mechanism);
+        o->user = mem_strdup(user);
+        o->password = mem_strdup(password);
+        o->delegation = delegation && strcasecmp(delegation, "true") == 0;
+    }
+    jaas_fini(&j);
+    return err;
+}
+
 static struct kaftan_error *read_security(const struct worker_config *c, struct member_options *o)
 {
-    const char *protocol = worker_values(c)->security_protocol;
-    if (!protocol || strcasecmp(protocol, "PLAINTEXT") == 0)
-        return NULL;
-    if (strcasecmp(protocol, "SSL") == 0)
-        return open_tls(worker_config_props(c), &o->tls);
-    return kaftan_error_new(KAFTAN_E_INVALID,
-                            "Invalid value %s for configuration security.protocol: the worker group can be joined over PLAINTEXT "
-                            "or SSL",
-                            protocol);
+    const struct text_map *props = worker_config_props(c);
+    const char *protocol = worker_values(c)->security_protocol, *mechanism = worker_values(c)->sasl_mechanism;
+    struct kaftan_error *err = NULL;
+    if (protocol && strcasestr(protocol, "SSL"))
+        err = open_tls(props, &o->tls);
+    if (!err && protocol && strcasestr(protocol, "SASL"))
+        err = read_login(props, mechanism && *mechanism ? mechanism : "GSSAPI", o);
+    return err;
 }
 
 static int32_t buffer_of(const struct text_map *props, const char *key, int32_t otherwise)

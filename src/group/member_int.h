@@ -32,6 +32,8 @@ struct member_options { /* owned by the member: member_options_fini */
     int32_t delay_max_ms; /* scheduled.rebalance.max.delay.ms */
     int32_t receive_buffer, send_buffer;
     struct kaftan_tls *tls; /* NULL: plain */
+    char *mechanism, *user, *password; /* SASL; mechanism NULL: none */
+    bool delegation;
 };
 void member_options_fini(struct member_options *o);
 struct kaftan_error *member_options_read(const struct worker_config *c, const char *url, struct member_options *ret)
@@ -106,6 +108,7 @@ void round_step(struct member *m);              /* sends what is due when the co
 void round_reply(struct member *m);             /* an answer on the main connection */
 void round_side_ready(struct member *m);
 void round_side_reply(struct member *m);
+struct kaftan_error *round_broker_error(const struct member *m, const char *what, int16_t code) KAFTAN_MUST_CHECK;
 void round_interrupted(struct member *m);       /* the connection went away under a round */
 void round_leave(struct member *m);
 void round_left(struct member *m);              /* out: forget the id */

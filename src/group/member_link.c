@@ -54,9 +54,18 @@ static void complain(struct member *m, const struct kaftan_error *err)
     log_warn(&logger, "the group's coordinator is out of reach; trying again", LOG_STR("group", m->o.group), LOG_ERR(err));
 }
 
+/* A certificate, a name, a password: nothing that waiting mends. Who was once let in, though, is not thrown out by a broker
+ * that has not read its passwords yet, or by a token that is a little too old. */
+static bool hopeless(const struct member *m, const struct kaftan_error *err)
+{
+    if (kaftan_error_code(err) == KAFTAN_E_FORBIDDEN)
+        return m->last_completed < 0;
+    return kaftan_error_code(err) == KAFTAN_E_INVALID;
+}
+
 void link_lost(struct member *m, struct kaftan_error *err)
 {
-    if (err && kaftan_error_code(err) == KAFTAN_E_INVALID) { /* a certificate, a name: nothing that waiting mends */
+    if (err && hopeless(m, err)) {
         member_fatal(m, err);
         return;
     }
@@ -73,7 +82,9 @@ void link_lost(struct member *m, struct kaftan_error *err)
 
 static struct kaftan_error *dial(struct member *m, const struct member_address *a, struct conn **ret)
 {
-    struct conn_options o = { .host = a->host, .port = a->port, .tls = m->o.tls, .client_id = m->o.client_id,
+    struct sasl_login login = { .mechanism = m->o.mechanism, .user = m->o.user, .password = m->o.password,
+                                .delegation = m->o.delegation };
+    struct conn_options o = { .login = m->o.mechanism ? &login : NULL, .host = a->host, .port = a->port, .tls = m->o.tls, .client_id = m->o.client_id,
                               .connect_timeout_ms = m->o.connect_ms, .request_timeout_ms = m->o.request_ms,
                               .receive_buffer = m->o.receive_buffer, .send_buffer = m->o.send_buffer };
     return conn_new(&o, ret);
@@ -131,8 +142,7 @@ static void take_coordinator(struct member *m)
         go_to(m, &c);
         return;
     }
-    struct kaftan_error *err = kaftan_error_new(KAFTAN_E_RETRIABLE, "no coordinator for group \"%s\": %s (error %d)", m->o.group,
-                                                wire_error_text(c.error), (int)c.error);
+    struct kaftan_error *err = round_broker_error(m, "no coordinator for", c.error);
     if (c.error == WIRE_INVALID_GROUP_ID || c.error == WIRE_GROUP_AUTHORIZATION_FAILED)
         member_fatal(m, err);
     else

@@ -139,8 +139,11 @@ void member_fatal(struct member *m, struct kaftan_error *err)
     m->events.fatal(m->events.self, err);
 }
 
-static struct kaftan_error *broker_error(const struct member *m, const char *what, int16_t code)
+struct kaftan_error *round_broker_error(const struct member *m, const char *what, int16_t code)
 {
+    if (code == WIRE_GROUP_AUTHORIZATION_FAILED)
+        return kaftan_error_new(KAFTAN_E_KAFKA, "%s group \"%s\": not authorized: the worker's user needs the operation Read on the "
+                                                "resource Group %s (error %d)", what, m->o.group, m->o.group, (int)code);
     return kaftan_error_new(KAFTAN_E_KAFKA, "%s group \"%s\": %s (error %d)", what, m->o.group, wire_error_text(code), (int)code);
 }
 
@@ -253,7 +256,7 @@ static void join_done(struct member *m)
     const struct wire_joined *j = &m->joined;
     int16_t version = group_protocol_version(j->protocol_name);
     if ((j->protocol_type.ptr && !slice_eq_str(j->protocol_type, "connect")) || version < 0 || j->skip_assignment) {
-        member_fatal(m, broker_error(m, "cannot join", WIRE_INCONSISTENT_GROUP_PROTOCOL));
+        member_fatal(m, round_broker_error(m, "cannot join", WIRE_INCONSISTENT_GROUP_PROTOCOL));
         return;
     }
     copy_text(&m->member_id, j->member_id);
@@ -288,7 +291,7 @@ static void join_refused(struct member *m, int16_t code)
     case WIRE_COORDINATOR_NOT_AVAILABLE:
     case WIRE_NOT_COORDINATOR:
         reset(m, false);
-        link_lost(m, broker_error(m, "joining", code));
+        link_lost(m, round_broker_error(m, "joining", code));
         break;
     case WIRE_COORDINATOR_LOAD_IN_PROGRESS:
     case WIRE_REBALANCE_IN_PROGRESS:
@@ -296,7 +299,7 @@ static void join_refused(struct member *m, int16_t code)
         join_later(m, m->o.retry_ms);
         break;
     default:
-        member_fatal(m, broker_error(m, "cannot join", code));
+        member_fatal(m, round_broker_error(m, "cannot join", code));
         break;
     }
 }
@@ -393,10 +396,10 @@ static void sync_refused(struct member *m, int16_t code)
     case WIRE_COORDINATOR_NOT_AVAILABLE:
     case WIRE_NOT_COORDINATOR:
         reset(m, false);
-        link_lost(m, broker_error(m, "joining", code));
+        link_lost(m, round_broker_error(m, "joining", code));
         break;
     default:
-        member_fatal(m, broker_error(m, "cannot join", code));
+        member_fatal(m, round_broker_error(m, "cannot join", code));
         break;
     }
 }
@@ -416,7 +419,7 @@ static void sync_reply(struct member *m, struct reader *r, int16_t version)
         return;
     }
     if (s.protocol_name.ptr && !slice_eq_str(s.protocol_name, m->protocol_name)) {
-        member_fatal(m, broker_error(m, "cannot join", WIRE_INCONSISTENT_GROUP_PROTOCOL));
+        member_fatal(m, round_broker_error(m, "cannot join", WIRE_INCONSISTENT_GROUP_PROTOCOL));
         return;
     }
     struct kaftan_error *err = group_read_assignment(s.assignment, &a);
@@ -469,10 +472,10 @@ static void beat_reply(struct member *m, struct reader *r, int16_t version)
         break;
     case WIRE_COORDINATOR_NOT_AVAILABLE:
     case WIRE_NOT_COORDINATOR:
-        link_lost(m, broker_error(m, "heartbeat of", error));
+        link_lost(m, round_broker_error(m, "heartbeat of", error));
         break;
     default: {
-        struct kaftan_error *err = broker_error(m, "heartbeat of", error);
+        struct kaftan_error *err = round_broker_error(m, "heartbeat of", error);
         log_warn(&logger, "a heartbeat was refused; trying again", LOG_ERR(err));
         kaftan_error_free(err);
         m->beat_at = clock_mono_ms() + m->o.retry_max_ms;
@@ -614,6 +617,10 @@ void round_step(struct member *m)
         round_disown(m);
     }
     step_side(m, now);
+    if (m->link == LINK_UP && m->stage == STAGE_STABLE && conn_idle(m->conn) && now >= conn_expires_ms(m->conn)) {
+        log_debug(&logger, "connecting anew before the authentication ends");
+        link_lost(m, NULL);
+    }
     if (m->ended || m->link != LINK_UP || !conn_idle(m->conn))
         return;
     if (m->leaving)
@@ -643,6 +650,8 @@ int64_t round_deadline(const struct member *m)
         at = earlier(at, m->beat_at);
     if (!conn_idle(m->conn))
         return at;
+    if (m->stage == STAGE_STABLE)
+        at = earlier(at, conn_expires_ms(m->conn));
     if (wants_round(m) && !m->owes)
         at = earlier(at, m->join_at);
     return m->stage == STAGE_STABLE ? earlier(at, m->beat_at) : at;

@@ -429,3 +429,40 @@ bool wire_get_status(struct reader *in, enum wire_api api, int16_t version, int1
     *ret_error = error;
     return true;
 }
+
+/* ---- SaslHandshake, SaslAuthenticate ----------------------------------------- */
+
+void wire_put_handshake(struct buf *b, const char *mechanism)
+{
+    put_string(b, false, mechanism);
+}
+
+bool wire_get_handshake(struct reader *in, struct wire_mechanisms *ret)
+{
+    *ret = (struct wire_mechanisms){ .error = (int16_t)reader_u16(in) };
+    int64_t n = get_length(in, false, true);
+    for (int64_t i = 0; i < n && !in->bad; i++) {
+        struct kaftan_slice name = get_string(in, false);
+        if (ret->count < COUNT_OF(ret->names))
+            ret->names[ret->count++] = name;
+    }
+    return !in->bad;
+}
+
+void wire_put_authenticate(struct buf *b, int16_t version, struct kaftan_slice token)
+{
+    bool flex = flexible(WIRE_SASL_AUTHENTICATE, version);
+    put_bytes(b, flex, token);
+    put_tags(b, flex);
+}
+
+bool wire_get_authenticated(struct reader *in, int16_t version, struct wire_authenticated *ret)
+{
+    bool flex = flexible(WIRE_SASL_AUTHENTICATE, version);
+    *ret = (struct wire_authenticated){ .error = (int16_t)reader_u16(in) };
+    ret->message = get_string(in, flex);
+    ret->token = get_slice(in, flex, true);
+    ret->lifetime_ms = version >= 1 ? (int64_t)reader_u64(in) : 0;
+    get_tags(in, flex);
+    return !in->bad;
+}

@@ -42,6 +42,7 @@ enum wire_api {
     X(REBALANCE_IN_PROGRESS, 27, "the group is rebalancing", true)                        \
     X(GROUP_AUTHORIZATION_FAILED, 30, "not authorized to use this group", false)          \
     X(UNSUPPORTED_SASL_MECHANISM, 33, "the broker does not offer this SASL mechanism", false) \
+    X(ILLEGAL_SASL_STATE, 34, "authentication is not expected now", false)                \
     X(UNSUPPORTED_VERSION, 35, "the broker does not know this version of the request", false) \
     X(SASL_AUTHENTICATION_FAILED, 58, "authentication failed", false)                     \
     X(MEMBER_ID_REQUIRED, 79, "a member id was given", true)                              \
@@ -126,6 +127,22 @@ struct wire_synced {
 };
 void wire_put_sync(struct buf *b, int16_t version, const struct wire_sync *r);
 bool wire_get_synced(struct reader *in, int16_t version, struct wire_synced *ret);
+
+/* Authentication (group-protocol.md 4). */
+struct wire_mechanisms {
+    int16_t error;
+    struct kaftan_slice names[8]; /* that the broker offers; the first ones */
+    size_t count;
+};
+void wire_put_handshake(struct buf *b, const char *mechanism);
+bool wire_get_handshake(struct reader *in, struct wire_mechanisms *ret);
+struct wire_authenticated {
+    int16_t error;
+    struct kaftan_slice message, token; /* message may be none */
+    int64_t lifetime_ms;                /* 0: no limit, or the version does not tell */
+};
+void wire_put_authenticate(struct buf *b, int16_t version, struct kaftan_slice token);
+bool wire_get_authenticated(struct reader *in, int16_t version, struct wire_authenticated *ret);
 
 void wire_put_heartbeat(struct buf *b, int16_t version, const char *group, int32_t generation, const char *member_id);
 void wire_put_leave(struct buf *b, int16_t version, const char *group, const char *member_id, const char *reason);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "kafka/asker.h"
 #include "kafka/kafka_int.h"
 
@@ -411,8 +412,11 @@ struct kaftan_error *admin_partition_count(struct admin *a, const char *topic, i
 {
     int32_t count = 0;
     rd_kafka_resp_err_t err = count_partitions(a->rk, topic, timeout_ms, &count);
-    if (err)
-        return kafka_error(err, "topic '%s' cannot be described", topic);
+    if (err) {
+        char what[384];
+        (void)snprintf(what, sizeof what, "topic '%s' cannot be described", topic);
+        return kafka_topic_error(err, "Describe", slice_of(topic), what);
+    }
     if (!count)
         return kaftan_error_new(KAFTAN_E_NOT_FOUND, "topic '%s' does not exist", topic);
     *ret = count;

@@ -4,6 +4,7 @@
 #include "kafka/kafka_int.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -137,26 +138,39 @@ static struct kaftan_error *set_kerberos(const struct text_map *props, const str
     return err;
 }
 
+/* 2.6.1: before it the client's nonce was sent twice, which brokers from 4.0 on do not forgive. */
+enum { SCRAM_MENDED = 0x020601ff };
+
+static void warn_scram(void)
+{
+    static atomic_bool said;
+    if (!atomic_exchange(&said, true))
+        log_warn(&logger, "this librdkafka cannot authenticate with SCRAM at brokers of Kafka 4.0 and later; 2.6.1 and later can",
+                 LOG_STR("librdkafka", rd_kafka_version_str()));
+}
+
 static struct kaftan_error *set_sasl(const struct text_map *props, rd_kafka_conf_t *conf)
 {
     const char *mechanism = given(props, "sasl.mechanism");
-    const char *text = given(props, "sasl.jaas.config");
     struct jaas j = { 0 };
+    bool found = false;
     struct kaftan_error *err = NULL;
     if (!mechanism)
         mechanism = "GSSAPI";
     if (strcmp(mechanism, "OAUTHBEARER") == 0)
         return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value OAUTHBEARER for configuration sasl.mechanism: "
                                 "supported are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and GSSAPI");
+    if (strncmp(mechanism, "SCRAM", strlen("SCRAM")) == 0 && rd_kafka_version() < SCRAM_MENDED)
+        warn_scram();
     err = kafka_conf_set(conf, "sasl.mechanism", mechanism, "sasl.mechanism", mechanism);
-    if (!err && text)
-        err = jaas_parse(text, &j);
+    if (!err)
+        err = jaas_of(props, &j, &found);
     if (!err && strcmp(mechanism, "GSSAPI") == 0) {
-        err = set_kerberos(props, text ? &j : NULL, conf);
-    } else if (!err && (!text || !text_map_get(j.options, "username") || !text_map_get(j.options, "password"))) {
+        err = set_kerberos(props, found ? &j : NULL, conf);
+    } else if (!err && (!found || !text_map_get(j.options, "username") || !text_map_get(j.options, "password"))) {
         err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.jaas.config: "
                                "a login module with username and password is needed for %s",
-                               text ? "[hidden]" : "null", mechanism);
+                               found ? "[hidden]" : "null", mechanism);
     } else if (!err) {
         err = set_option(conf, &j, "username", "sasl.username");
         if (!err)

@@ -73,6 +73,14 @@ struct kaftan_error *kafka_error(rd_kafka_resp_err_t err, const char *fmt, ...)
     return kaftan_error_new(kafka_code(err), "%s: %s", what, rd_kafka_err2str(err));
 }
 
+struct kaftan_error *kafka_topic_error(rd_kafka_resp_err_t err, const char *operation, struct kaftan_slice topic, const char *what)
+{
+    if (err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return kafka_error(err, "%s", what);
+    return kaftan_error_new(kafka_code(err), "%s: %s: the client's user needs the operation %s on the resource Topic %.*s", what,
+                            rd_kafka_err2str(err), operation, (int)topic.len, topic.ptr);
+}
+
 int wake_fd_new(void)
 {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -24,6 +24,10 @@ enum kaftan_code kafka_code(rd_kafka_resp_err_t err);
 /* "<what>: <text of err>". */
 struct kaftan_error *kafka_error(rd_kafka_resp_err_t err, const char *fmt, ...) KAFTAN_MUST_CHECK KAFTAN_PRINTF(2, 3);
 
+/* The same for something done with a topic; when it is not allowed, with the operation and the resource an ACL has to name. */
+struct kaftan_error *kafka_topic_error(rd_kafka_resp_err_t err, const char *operation, struct kaftan_slice topic, const char *what)
+    KAFTAN_MUST_CHECK;
+
 /* A descriptor that can be written to by rd_kafka_queue_io_event_enable. */
 int wake_fd_new(void);
 void wake_fd_enable(rd_kafka_queue_t *q, int fd);

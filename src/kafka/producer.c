@@ -269,8 +269,10 @@ static rd_kafka_resp_err_t slot_produce(struct producer *p, uint32_t i)
 
 static struct kaftan_error *record_error(rd_kafka_resp_err_t err, const struct producer_record *r)
 {
-    return kafka_error(err, "record of %zu bytes for topic \"%.*s\" was not stored", r->key.len + r->value.len,
-                       (int)r->topic.len, r->topic.ptr);
+    char what[384]; /* a topic's name has at most 249 characters */
+    (void)snprintf(what, sizeof what, "record of %zu bytes for topic \"%.*s\" was not stored", r->key.len + r->value.len,
+                   (int)r->topic.len, r->topic.ptr);
+    return kafka_topic_error(err, "Write", r->topic, what);
 }
 
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err)

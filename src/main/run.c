@@ -19,6 +19,7 @@
 #include "config/worker.h"
 #include "convert/builtin.h"
 #include "herder/herder.h"
+#include "kafka/jaas.h"
 #include "plugin/registry.h"
 #include "rest/rest.h"
 
@@ -136,6 +137,7 @@ static struct kaftan_error *build(struct run *r, const struct args *a)
     struct kaftan_error *err = props_load(a->file, &r->props);
     if (err)
         return err;
+    jaas_default_file(text_map_get(r->props, "java.security.auth.login.config"));
     err = worker_config_new(r->props, distributed, &r->config);
     if (err)
         return kaftan_error_wrap(err, "%s", a->file);

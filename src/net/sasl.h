@@ -29,6 +29,7 @@ struct sasl_login { /* borrowed during sasl_new */
     const char *nonce;                 /* tests; NULL: random */
 };
 
+const char *sasl_mechanism(const struct sasl *s);
 bool sasl_known(const char *mechanism);
 /* INVALID: unknown mechanism, or something it needs is missing; never quotes a secret. */
 struct kaftan_error *sasl_new(const struct sasl_login *l, struct sasl **ret) KAFTAN_MUST_CHECK;

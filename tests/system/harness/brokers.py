@@ -73,7 +73,11 @@ class KafkaBroker:
         self.file = os.path.join(self.work, "server.properties")
         self.child = None
         self._write(extra or {})
-        run(self.jvm.argv("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", "a2FmdGFuLXRlc3QtMDAwMQ", "-c", self.file, heap=128))
+        run(self.jvm.argv("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", "a2FmdGFuLXRlc3QtMDAwMQ", "-c", self.file,
+                          *self.format_arguments(), heap=128))
+
+    def format_arguments(self):
+        return ()
 
     def _write(self, extra):
         values = {
@@ -133,6 +137,60 @@ class KafkaBroker:
         for key, value in (configs or {}).items():
             args += ["--config", "%s=%s" % (key, value)]
         self.tool("org.apache.kafka.tools.TopicCommand", *args)
+
+
+class SecureKafka(KafkaBroker):
+    """A broker that also listens for TLS and SASL, and asks its ACLs: on its plain port everybody may do everything.
+
+    sasl: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsecured tokens), bare and over TLS; stranger_port is a TLS
+    listener on 127.0.0.2, which the certificate does not name.
+    """
+    USERS = {"alice": "alice-secret", "bob": "bob-secret"}
+
+    def __init__(self, work, certificates, **more):
+        self.certificates = certificates
+        self.ssl_port, self.sasl_port, self.sasl_ssl_port = free_port(), free_port(), free_port()
+        self.stranger_port = free_port("127.0.0.2")
+        run(["openssl", "pkcs12", "-export", "-passout", "pass:storage", "-in", certificates.path("server.pem"), "-inkey",
+             certificates.path("server.key"), "-out", certificates.path("server.p12")])
+        super().__init__(work, **more)
+
+    def format_arguments(self):
+        found = []
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            for user, password in self.USERS.items():
+                found += ["--add-scram", "%s=[name=%s,password=%s]" % (mechanism, user, password)]
+        return found
+
+    def _write(self, extra):
+        sasl = "org.apache.kafka.common.security."
+        plain = sasl + "plain.PlainLoginModule required " + " ".join(
+            'user_%s="%s"' % (user, password) for user, password in self.USERS.items()) + ";"
+        values = {
+            "listeners": "PLAINTEXT://127.0.0.1:%d,SSL://127.0.0.1:%d,SASL_PLAINTEXT://127.0.0.1:%d,SASL_SSL://127.0.0.1:%d,"
+                         "STRANGER://127.0.0.2:%d,CONTROLLER://127.0.0.1:%d" %
+                         (self.port, self.ssl_port, self.sasl_port, self.sasl_ssl_port, self.stranger_port, self.controller_port),
+            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d,SSL://127.0.0.1:%d,SASL_PLAINTEXT://127.0.0.1:%d,"
+                                    "SASL_SSL://127.0.0.1:%d,STRANGER://127.0.0.2:%d" %
+                                    (self.port, self.ssl_port, self.sasl_port, self.sasl_ssl_port, self.stranger_port),
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,"
+                                              "SASL_SSL:SASL_SSL,STRANGER:SSL",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+            "ssl.keystore.type": "PKCS12", "ssl.keystore.location": self.certificates.path("server.p12"),
+            "ssl.keystore.password": "storage", "ssl.truststore.type": "PEM", "ssl.truststore.location": self.certificates.ca,
+            "ssl.client.auth": "requested",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS;User:CN=client;User:alice",
+        }
+        for listener in ("sasl_plaintext", "sasl_ssl"):
+            prefix = "listener.name.%s." % listener
+            values[prefix + "plain.sasl.jaas.config"] = plain
+            for mechanism in ("scram-sha-256", "scram-sha-512"):
+                values[prefix + mechanism + ".sasl.jaas.config"] = sasl + "scram.ScramLoginModule required;"
+            values[prefix + "oauthbearer.sasl.jaas.config"] = \
+                sasl + 'oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
+        values.update(extra)
+        super()._write(values)
 
 
 class Certificates:

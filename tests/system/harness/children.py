@@ -27,7 +27,7 @@ class Failure(Exception):
     """A check that did not hold; the text says which."""
 
 
-def free_port():
+def free_port(host="127.0.0.1"):
     """A port below the ephemeral range, so that no outgoing connection takes it meanwhile."""
     while True:
         port = random.randrange(15000, 32000)
@@ -36,7 +36,7 @@ def free_port():
                 continue
             with socket.socket() as s:
                 try:
-                    s.bind(("127.0.0.1", port))
+                    s.bind((host, port))
                 except OSError:
                     continue
             _ports.add(port)

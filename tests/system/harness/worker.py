@@ -172,6 +172,7 @@ class Worker:
         self.arguments = list(arguments)
         self.rest = Rest(self.port)
         self.child = None
+        self.environment = None  # variables beside the test's own
         self.kills = 0
         values = dict(properties)
         values.setdefault("listeners", "http://127.0.0.1:%d" % self.port)
@@ -180,7 +181,7 @@ class Worker:
         write_properties(self.file, values)
 
     def start(self, wait=True):
-        self.child = Child(self.name, [kaftan_program()] + self.arguments + ["distributed", self.file], self.log)
+        self.child = Child(self.name, [kaftan_program()] + self.arguments + ["distributed", self.file], self.log, self.environment)
         if wait:
             self.wait_ready()
         return self

@@ -2,6 +2,9 @@
 #include "config.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "kafka/jaas.h"
@@ -218,4 +221,72 @@ Test(jaas, refuses)
         cr_expect_null(j.module);
         kaftan_error_free(err);
     }
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    cr_assert_not_null(f);
+    cr_assert(fputs(text, f) >= 0);
+    cr_assert_eq(fclose(f), 0);
+}
+
+Test(jaas, files)
+{
+    static const struct {
+        const char *text, *password; /* NULL: refused */
+    } cases[] = {
+        { "KafkaClient {\n  x.Plain required\n  username=\"a\"\n  password=\"b }; c\";\n};\n", "b }; c" },
+        { "// KafkaClient { no };\n/* nor { this } */ Server { x.Y required; };\nKafkaClient{ x.Plain required username=a password='//b';};", "//b" },
+        { "# a comment\nKafkaClient { x.Plain required username=a password=\"q\\\"}\"; };", "q\"}" },
+        { "Server { x.Y required; };", NULL },
+        { "KafkaClient { x.Plain required username=a password=\"open };", NULL },
+        { "", NULL },
+    };
+    char path[] = "/tmp/kaftan-jaas-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    (void)close(fd);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct jaas j = { 0 };
+        char *text = NULL;
+        write_text(path, cases[i].text);
+        struct kaftan_error *err = jaas_file(path, &text);
+        if (!err)
+            err = jaas_parse(text, &j);
+        cr_expect_eq(!err, cases[i].password != NULL, "%zu: %s", i, err ? kaftan_error_message(err) : "accepted");
+        if (!err)
+            cr_expect_str_eq(text_map_get(j.options, "password"), cases[i].password);
+        jaas_fini(&j);
+        kaftan_error_free(err);
+        mem_free(text);
+    }
+    (void)unlink(path);
+}
+
+Test(jaas, where_a_login_comes_from)
+{
+    struct text_map *props = text_map_new();
+    struct jaas j = { 0 };
+    bool found = true;
+    char *name = jaas_file_of_options("-Xmx1g -Djava.security.auth.login.config=/etc/my.conf -Dx=y");
+    cr_expect_str_eq(name, "/etc/my.conf");
+    mem_free(name);
+    cr_expect_null(jaas_file_of_options("-Xmx1g"));
+    cr_expect_null(jaas_file_of_options(NULL));
+    (void)unsetenv("KAFKA_OPTS");
+    cr_assert_null(jaas_of(props, &j, &found));
+    cr_expect_not(found);
+    jaas_default_file("/nowhere/jaas.conf");
+    struct kaftan_error *err = jaas_of(props, &j, &found);
+    cr_assert_not_null(err);
+    cr_expect_not_null(strstr(kaftan_error_message(err), "/nowhere/jaas.conf"));
+    kaftan_error_free(err);
+    text_map_put(props, "sasl.jaas.config", "x.Plain required username=\"a\" password=\"b\";"); /* the value counts more */
+    cr_assert_null(jaas_of(props, &j, &found));
+    cr_expect(found);
+    cr_expect_str_eq(text_map_get(j.options, "username"), "a");
+    jaas_fini(&j);
+    jaas_default_file(NULL);
+    text_map_unref(props);
 }
