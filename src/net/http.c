@@ -43,7 +43,7 @@ struct transfer {
     void *self;              /* the asker's */
     struct transfer *next, *prev; /* of those that run, or wait */
     int64_t timeout_ms, moved_ms, moved; /* when something last moved, and how much until then */
-    bool too_large, unreached;
+    bool too_large, sent, unreached;
     char why[CURL_ERROR_SIZE];
 };
 enum { TRANSFER_MAGIC = 0x48545450 };
@@ -231,6 +231,18 @@ static size_t on_header(char *data, size_t one, size_t size, void *self)
     return size;
 }
 
+/* There is a connection. More than once for one request: when a kept one turns out to be closed. */
+static int on_connected(void *self, char *remote, char *local, int remote_port, int local_port)
+{
+    struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    t->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
 static int on_progress(void *self, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
     struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
@@ -306,6 +318,8 @@ static void set_up(struct transfer *t, const struct http *h)
     SET(t, CURLOPT_WRITEDATA, t);
     SET(t, CURLOPT_HEADERFUNCTION, on_header);
     SET(t, CURLOPT_HEADERDATA, t);
+    SET(t, CURLOPT_PREREQFUNCTION, on_connected);
+    SET(t, CURLOPT_PREREQDATA, t);
     SET(t, CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(t, CURLOPT_XFERINFODATA, t);
     SET(t, CURLOPT_NOPROGRESS, 0L);
@@ -411,7 +425,7 @@ static bool collect(struct http *h)
             continue;
         (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &self);
         struct transfer *t = OBJ_FROM(struct transfer, TRANSFER_MAGIC, self);
-        t->unreached = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+        t->unreached = !t->sent && (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST);
         end(h, t, code == CURLE_OK ? NULL : reason(t, code));
         any = true;
     }

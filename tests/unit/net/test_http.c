@@ -352,6 +352,45 @@ Test(http, what_does_not_come_whole_is_an_error)
     http_free(h);
 }
 
+/* Answers one request, hears a second one, and is gone, as a server that is killed over it. */
+static void die_at_the_second(void *arg)
+{
+    static const char said[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    int *listener = arg;
+    char in[4096];
+    int fd = accept(*listener, NULL, NULL);
+    cr_expect(read(fd, in, sizeof in) > 0);
+    cr_expect_eq(write(fd, said, sizeof said - 1), (ssize_t)sizeof said - 1);
+    cr_expect(read(fd, in, sizeof in) > 0);
+    (void)close(*listener);
+    (void)close(fd);
+}
+
+Test(http, what_may_have_been_heard_was_not_unreached)
+{
+    struct heard a;
+    char url[128];
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof to;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(bind(listener, (struct sockaddr *)&to, len) == 0 && listen(listener, 1) == 0);
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&to, &len), 0);
+    struct thread *t = thread_start(THREAD_ANY, "dies", die_at_the_second, &listener);
+    struct http *h = client(NULL);
+    struct http_request r = { .method = "POST",
+                              .url = url_of(url, "http", "127.0.0.1", ntohs(to.sin_port), "/"),
+                              .timeout_ms = 30000 };
+    for (int i = 0; i < 2; i++) {
+        a = (struct heard){ 0 };
+        http_send(h, &r, hear, &a);
+        finish(h);
+        cr_expect_eq(a.status, i ? 0 : 200, "%s", a.why);
+    }
+    cr_expect_not(a.unreached, "%s", a.why);
+    http_free(h);
+    thread_join(t);
+}
+
 Test(http, the_environment_names_no_proxy)
 {
     struct heard a;
