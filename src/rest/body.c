@@ -134,6 +134,7 @@ struct kaftan_error *body_parse_maps(const char *text, size_t len, struct text_m
     const struct json *v = NULL;
     struct kaftan_error *err = len ? parse(a, text, len, &v)
                                    : kaftan_error_new(KAFTAN_E_INTERNAL, "No content to map due to end-of-input");
+    ASSERT(err || v);
     if (!err && v->type != JSON_ARRAY)
         err = kaftan_error_new(KAFTAN_E_INTERNAL, "Cannot deserialize value of type "
                                                   "`java.util.ArrayList<java.util.Map<java.lang.String,java.lang.String>>` "
