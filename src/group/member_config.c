@@ -26,6 +26,7 @@ void member_options_fini(struct member_options *o)
     if (o->password)
         explicit_bzero(o->password, strlen(o->password));
     mem_free(o->password);
+    oauth_close(o->oauth);
     *o = (struct member_options){ 0 };
 }
 
@@ -150,6 +151,12 @@ static struct kaftan_error *read_login(const struct text_map *props, const char 
         return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.mechanism: the worker group can be joined "
                                                   "with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", mechanism);
     struct kaftan_error *err = jaas_of(props, &j, &found);
+    if (!err && strcmp(mechanism, "OAUTHBEARER") == 0) {
+        o->mechanism = mem_strdup(mechanism);
+        err = oauth_open(props, found ? j.options : NULL, &o->oauth);
+        jaas_fini(&j);
+        return err;
+    }
     const char *user = found ? text_map_get(j.options, "username") : NULL;
     const char *password = found ? text_map_get(j.options, "password") : NULL;
     const char *delegation = found ? text_map_get(j.options, "tokenauth") : NULL;

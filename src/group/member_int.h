@@ -16,6 +16,7 @@
 #include "group/conn.h"
 #include "group/leader.h"
 #include "group/member.h"
+#include "net/oauth.h"
 
 struct member_address {
     char *host; /* owned */
@@ -34,6 +35,7 @@ struct member_options { /* owned by the member: member_options_fini */
     struct kaftan_tls *tls; /* NULL: plain */
     char *mechanism, *user, *password; /* SASL; mechanism NULL: none */
     bool delegation;
+    struct oauth *oauth; /* owned; OAUTHBEARER */
 };
 void member_options_fini(struct member_options *o);
 struct kaftan_error *member_options_read(const struct worker_config *c, const char *url, struct member_options *ret)

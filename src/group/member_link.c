@@ -82,12 +82,17 @@ void link_lost(struct member *m, struct kaftan_error *err)
 
 static struct kaftan_error *dial(struct member *m, const struct member_address *a, struct conn **ret)
 {
+    struct oauth_token token = { 0 };
+    struct kaftan_error *err = m->o.oauth ? oauth_token(m->o.oauth, &token) : NULL;
     struct sasl_login login = { .mechanism = m->o.mechanism, .user = m->o.user, .password = m->o.password,
-                                .delegation = m->o.delegation };
+                                .delegation = m->o.delegation, .token = token.value, .extensions = token.extensions };
     struct conn_options o = { .login = m->o.mechanism ? &login : NULL, .host = a->host, .port = a->port, .tls = m->o.tls, .client_id = m->o.client_id,
                               .connect_timeout_ms = m->o.connect_ms, .request_timeout_ms = m->o.request_ms,
                               .receive_buffer = m->o.receive_buffer, .send_buffer = m->o.send_buffer };
-    return conn_new(&o, ret);
+    if (!err)
+        err = conn_new(&o, ret);
+    oauth_token_fini(&token);
+    return err;
 }
 
 static void seek(struct member *m)

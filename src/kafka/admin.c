@@ -69,6 +69,7 @@ struct kaftan_error *admin_new(const struct text_map *props, struct admin **ret)
     }
     struct admin *a = mem_zalloc(1, sizeof *a);
     a->rk = rk;
+    kafka_login_serve(rk);
     a->queue = rd_kafka_queue_get_main(rk);
     a->asker = asker_new();
     a->wake_fd = wake_fd_new();

@@ -157,9 +157,6 @@ static struct kaftan_error *set_sasl(const struct text_map *props, rd_kafka_conf
     struct kaftan_error *err = NULL;
     if (!mechanism)
         mechanism = "GSSAPI";
-    if (strcmp(mechanism, "OAUTHBEARER") == 0)
-        return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value OAUTHBEARER for configuration sasl.mechanism: "
-                                "supported are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and GSSAPI");
     if (strncmp(mechanism, "SCRAM", strlen("SCRAM")) == 0 && rd_kafka_version() < SCRAM_MENDED)
         warn_scram();
     err = kafka_conf_set(conf, "sasl.mechanism", mechanism, "sasl.mechanism", mechanism);
@@ -167,6 +164,8 @@ static struct kaftan_error *set_sasl(const struct text_map *props, rd_kafka_conf
         err = jaas_of(props, &j, &found);
     if (!err && strcmp(mechanism, "GSSAPI") == 0) {
         err = set_kerberos(props, found ? &j : NULL, conf);
+    } else if (!err && strcmp(mechanism, "OAUTHBEARER") == 0) {
+        err = kafka_conf_login(props, found ? j.options : NULL, conf);
     } else if (!err && (!found || !text_map_get(j.options, "username") || !text_map_get(j.options, "password"))) {
         err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.jaas.config: "
                                "a login module with username and password is needed for %s",

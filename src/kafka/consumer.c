@@ -140,8 +140,10 @@ static struct kaftan_error *client_new(const struct text_map *props, bool commit
     rd_kafka_conf_set(conf, "fetch.error.backoff.ms", "100", text, sizeof text);
     rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "4096", text, sizeof text);
     *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (*ret)
+    if (*ret) {
+        kafka_login_serve(*ret);
         return NULL;
+    }
     rd_kafka_conf_destroy(conf);
     return kaftan_error_new(KAFTAN_E_INVALID, "no Kafka consumer: %s", text);
 }

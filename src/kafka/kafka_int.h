@@ -15,6 +15,11 @@ struct kaftan_error *kafka_conf_new(enum kafka_kind kind, const struct text_map 
     KAFTAN_MUST_CHECK;
 /* TLS and SASL, a part of kafka_conf_new. */
 struct kaftan_error *kafka_conf_security(const struct text_map *props, rd_kafka_conf_t *conf) KAFTAN_MUST_CHECK;
+/* OAUTHBEARER: tokens come from a login (net/oauth.h) that lasts as long as `conf` or the client made from it. */
+struct kaftan_error *kafka_conf_login(const struct text_map *props, const struct text_map *jaas, rd_kafka_conf_t *conf)
+    KAFTAN_MUST_CHECK;
+/* After rd_kafka_new: a client that needs tokens gets them on its background thread; for others it does nothing. */
+void kafka_login_serve(rd_kafka_t *rk);
 /* Sets one of librdkafka's own keys; `key` is the Java key for the message. */
 struct kaftan_error *kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *key,
                                     const char *shown) KAFTAN_MUST_CHECK;

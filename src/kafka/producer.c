@@ -102,6 +102,7 @@ static struct kaftan_error *client_new(struct producer *p)
         rd_kafka_conf_destroy(conf);
         return kaftan_error_new(KAFTAN_E_INVALID, "no Kafka producer: %s", text);
     }
+    kafka_login_serve(p->rk);
     p->queue = rd_kafka_queue_get_main(p->rk);
     wake_fd_enable(p->queue, p->fd);
     p->remade_ms = clock_mono_ms();

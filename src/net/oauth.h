@@ -32,6 +32,8 @@ void oauth_token_fini(struct oauth_token *t);
  * that asks for what only a JVM has (a login callback class of one's own).
  */
 struct kaftan_error *oauth_open(const struct text_map *props, const struct text_map *jaas, struct oauth **ret) KAFTAN_MUST_CHECK;
+uint64_t oauth_number(const struct oauth *o); /* its name in texts; never used again */
+struct oauth *oauth_find(uint64_t number);    /* one more holder, who closes; NULL: it has ended. Any thread */
 void oauth_close(struct oauth *o); /* the last one ends the thread; NULL is fine */
 /* The present token, at once. RETRIABLE: none yet, and why. */
 struct kaftan_error *oauth_token(struct oauth *o, struct oauth_token *ret) KAFTAN_MUST_CHECK;

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Kafka side with TLS and SASL: the group, the worker's own clients, its tasks' producers; what is refused, and how it is said."""
+import base64
+import http.server
+import json
 import os
+import threading
+import time
 
 from harness import kafka_io
 from harness.brokers import Certificates, SecureKafka, kafka_version
@@ -71,14 +76,58 @@ def client_keys(certificates):
     return prefixed(values)
 
 
-@scenario("security", "TLS and SASL PLAIN on every client of the worker; who is not let in is told why", weight=45)
+def bearer(**more):
+    values = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER",
+              "sasl.jaas.config": 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required '
+                                  'unsecuredLoginStringClaim_sub="alice";'}
+    values.update(more)
+    return prefixed(values)
+
+
+class TokenEndpoint:
+    """Gives tokens without a signature to who knows the client's secret."""
+
+    def __init__(self, user):
+        self.asked = []
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                endpoint.asked.append((self.headers["Authorization"], body))
+                now = int(time.time())
+                token = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (
+                    {"alg": "none"}, {"sub": user, "iat": now, "exp": now + 3600})) + "."
+                answer = json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *arguments):
+                pass
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d/token" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@scenario("security", "TLS, SASL PLAIN and OAUTHBEARER on every client of the worker; who is not let in is told why", weight=45)
 def security(context):
     secure = Secure(context)
     kafka, certificates = secure.kafka, secure.certificates
+    endpoint = TokenEndpoint("alice")
+    context.at_end(endpoint.server.shutdown)
     workers = {
         "plain": secure.begin("plain", kafka.sasl_port, sasl("PLAIN")),
         "plain-tls": secure.begin("plain-tls", kafka.sasl_ssl_port, sasl("PLAIN", certificates=certificates)),
         "tls": secure.begin("tls", kafka.ssl_port, client_keys(certificates)),
+        "bearer": secure.begin("bearer", kafka.sasl_port, bearer()),
+        "token": secure.begin("token", kafka.sasl_port, bearer(**{
+            "sasl.login.callback.handler.class": "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+            "sasl.oauthbearer.token.endpoint.url": endpoint.url,
+            "sasl.jaas.config": "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+                                'clientId="kaftan" clientSecret="hush" scope="connect";'})),
     }
     soon = {"default.api.timeout.ms": "6000"}
     refused = {
@@ -93,6 +142,8 @@ def security(context):
     }
     for name, worker in workers.items():
         secure.works(worker, name)
+    basic = "Basic " + base64.b64encode(b"kaftan:hush").decode()
+    context.equal(endpoint.asked, [(basic, "grant_type=client_credentials&scope=connect")], "one login for all clients of a worker")
     for name, (worker, words) in refused.items():
         status = worker.child.wait(60)
         context.check(status not in (0, None), "%s ended with %s", name, status)

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/oauth_int.h"
+
+#define TOKEN_URL "sasl.oauthbearer.token.endpoint.url"
+
+/* "key=value" texts, ended by NULL. */
+static struct text_map *map_of(const char *const *pairs)
+{
+    struct text_map *m = text_map_new();
+    for (; pairs && *pairs; pairs++) {
+        const char *eq = strchr(*pairs, '=');
+        char *key = mem_strndup(*pairs, (size_t)(eq - *pairs));
+        text_map_put(m, key, eq + 1);
+        mem_free(key);
+    }
+    return m;
+}
+
+static struct kaftan_error *read_config(const char *const *props, const char *const *jaas, struct oauth_config *ret)
+{
+    struct text_map *p = map_of(props), *j = map_of(jaas);
+    struct kaftan_error *err = oauth_config_read(p, j, ret);
+    text_map_unref(p);
+    text_map_unref(j);
+    return err;
+}
+
+Test(oauth, unsecured_tokens_carry_their_claims)
+{
+    static const char *const jaas[] = { "unsecuredLoginStringClaim_sub=alice", "unsecuredLoginNumberClaim_level=3",
+                                        "unsecuredLoginListClaim_scope=|a|b", "unsecuredLoginLifetimeSeconds=60",
+                                        "unsecuredLoginExtension_traceId=7", NULL };
+    struct oauth_config c;
+    struct oauth_token t = { 0 };
+    struct buf jwt = BUF_INIT, claims = BUF_INIT;
+    cr_assert_null(read_config(NULL, jaas, &c));
+    cr_expect_eq(c.kind, OAUTH_UNSECURED);
+    cr_expect_str_eq(text_map_get(c.extensions, "traceId"), "7");
+    oauth_put_unsecured(&jwt, &c, 1000000);
+    /* {"alg":"none"} . claims . nothing */
+    cr_expect(text_starts(buf_text(&jwt), "eyJhbGciOiJub25lIn0."));
+    cr_expect_eq(jwt.data[jwt.len - 1], '.');
+    cr_assert_null(oauth_read_jwt(buf_text(&jwt), "sub", &t));
+    cr_expect_str_eq(t.principal, "alice");
+    cr_expect_eq(t.expires_ms, 1060000);
+    cr_expect_str_eq(t.value, buf_text(&jwt));
+    oauth_token_fini(&t);
+    buf_fini(&jwt);
+    buf_fini(&claims);
+    oauth_config_fini(&c);
+}
+
+Test(oauth, bad_settings_are_named)
+{
+    static const struct {
+        const char *props[3], *jaas[3], *why;
+    } cases[] = {
+        { { NULL }, { NULL }, "no option unsecuredLoginStringClaim_sub" },
+        { { NULL }, { "unsecuredLoginNumberClaim_n=x", NULL }, "unsecuredLoginNumberClaim_ is no number" },
+        { { TOKEN_URL "=https://idp/token", NULL }, { "clientId=a", NULL }, "needs a client id and secret" },
+        { { "sasl.login.callback.handler.class=org.example.Mine", NULL }, { NULL }, "sasl.login.callback.handler.class" },
+        { { "sasl.oauthbearer.jwt.retriever.class=org.example.Mine", NULL }, { NULL }, "sasl.oauthbearer.jwt.retriever.class" },
+        { { TOKEN_URL "=https://idp/token", "ssl.truststore.location=/nowhere", NULL }, { "clientId=a", "clientSecret=b", NULL },
+          "ssl.truststore.location" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct oauth_config c;
+        struct kaftan_error *err = read_config(cases[i].props, cases[i].jaas, &c);
+        cr_assert_not_null(err, "%zu", i);
+        cr_expect_eq(kaftan_error_code(err), KAFTAN_E_INVALID);
+        cr_expect_not_null(strstr(kaftan_error_message(err), cases[i].why), "%zu: %s", i, kaftan_error_message(err));
+        kaftan_error_free(err);
+    }
+}
+
+Test(oauth, a_request_for_a_token)
+{
+    static const char *const props[] = { TOKEN_URL "=https://idp/token", NULL };
+    static const char *const jaas[] = { "clientId=me", "clientSecret=s3:cret", "scope=kafka read", "extension_a=b", NULL };
+    struct oauth_config c;
+    struct buf body = BUF_INIT, authorization = BUF_INIT;
+    cr_assert_null(read_config(props, jaas, &c));
+    cr_expect_eq(c.kind, OAUTH_ENDPOINT);
+    oauth_put_request(&c, &body, &authorization);
+    cr_expect_str_eq(buf_text(&body), "grant_type=client_credentials&scope=kafka+read");
+    cr_expect_str_eq(buf_text(&authorization), "Basic bWU6czM6Y3JldA==");
+    cr_expect_str_eq(text_map_get(c.extensions, "a"), "b");
+    buf_fini(&body);
+    buf_fini(&authorization);
+    oauth_config_fini(&c);
+}
+
+Test(oauth, answers_of_an_endpoint)
+{
+    /* claims: {"sub":"alice","exp":2000000000.5} and {"exp":1} and nothing */
+    static const struct {
+        const char *body, *why; /* NULL: taken */
+    } cases[] = {
+        { "{\"access_token\":\"e30.eyJzdWIiOiJhbGljZSIsImV4cCI6MjAwMDAwMDAwMC41fQ.\",\"token_type\":\"Bearer\"}", NULL },
+        { "{\"access_token\":\"e30.eyJleHAiOjF9.\"}", "no claim \"sub\"" },
+        { "{\"access_token\":\"e30.eyJzdWIiOiJhIn0.x\"}", "no claim \"exp\"" },
+        { "{\"access_token\":\"opaque\"}", "no JSON web token" },
+        { "{\"access_token\":\"a.b.c.d\"}", "no JSON web token" },
+        { "{\"access_token\":\"e30.eyJ\\u0001.x\"}", "no JSON web token" },
+        { "{\"error\":\"invalid_client\"}", "without an access_token" },
+        { "<html>", "without an access_token" },
+        { "", "without an access_token" },
+    };
+    struct oauth_config c = { .url = "https://idp/token", .subject_claim = "sub" };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct oauth_token t = { 0 };
+        struct kaftan_error *err = oauth_read_answer(slice_of(cases[i].body), &c, &t);
+        cr_expect_eq(!err, !cases[i].why, "%zu: %s", i, err ? kaftan_error_message(err) : "taken");
+        struct buf all = BUF_INIT;
+        if (err)
+            error_trace(err, &all);
+        if (err && cases[i].why)
+            cr_expect_not_null(strstr(buf_text(&all), cases[i].why), "%zu: %s", i, buf_text(&all));
+        if (!err) {
+            cr_expect_eq(t.expires_ms, 2000000000500);
+            cr_expect_str_eq(t.principal, "alice");
+        }
+        buf_fini(&all);
+        kaftan_error_free(err);
+        oauth_token_fini(&t);
+    }
+}
+
+Test(oauth, tokens_are_renewed_before_they_end)
+{
+    struct oauth_config c = { .window = 0.8, .least_ms = 60000, .buffer_ms = 300000 };
+    cr_expect_eq(oauth_renew_in(&c, 0, 3600000), 2880000); /* the window */
+    cr_expect_eq(oauth_renew_in(&c, 0, 600000), 300000);   /* the buffer */
+    cr_expect_eq(oauth_renew_in(&c, 0, 320000), 60000);    /* the least */
+    cr_expect_eq(oauth_renew_in(&c, 0, 50000), 40000);     /* a life too short for both */
+    cr_expect_eq(oauth_renew_in(&c, 5000, 1000), 1000);    /* over already */
+}
+
+Test(oauth, logins_with_equal_settings_are_one)
+{
+    static const char *const one[] = { "unsecuredLoginStringClaim_sub=alice", NULL }, *const two[] = { "unsecuredLoginStringClaim_sub=bob", NULL };
+    struct text_map *props = text_map_new(), *j1 = map_of(one), *j2 = map_of(two);
+    struct oauth *a = NULL, *b = NULL, *c = NULL;
+    struct oauth_token t;
+    cr_assert_null(oauth_open(props, j1, &a));
+    cr_assert_null(oauth_open(props, j1, &b));
+    cr_assert_null(oauth_open(props, j2, &c));
+    cr_expect_eq(a, b);
+    cr_expect_neq(a, c);
+    cr_expect_eq(oauth_find(oauth_number(a)), a);
+    cr_assert_null(oauth_token(a, &t));
+    cr_expect_str_eq(t.principal, "alice");
+    oauth_token_fini(&t);
+    uint64_t number = oauth_number(a);
+    oauth_close(a);
+    oauth_close(a);
+    oauth_close(b);
+    oauth_close(c);
+    cr_expect_null(oauth_find(number));
+    text_map_unref(props);
+    text_map_unref(j1);
+    text_map_unref(j2);
+}
+
+Test(oauth, a_file_is_read_each_time)
+{
+    char path[] = "/tmp/kaftan-token-XXXXXX", url[64], pair[128];
+    int fd = mkstemp(path);
+    static const char text[] = "e30.eyJzdWIiOiJhbGljZSIsImV4cCI6MjAwMDAwMDAwMC41fQ.\n";
+    struct text_map *props = text_map_new();
+    struct oauth *o = NULL;
+    struct oauth_token t;
+    cr_assert_geq(fd, 0);
+    (void)snprintf(url, sizeof url, "file://%s", path);
+    (void)snprintf(pair, sizeof pair, "%s", url);
+    text_map_put(props, TOKEN_URL, pair);
+    cr_assert_null(oauth_open(props, NULL, &o));
+    struct kaftan_error *err = oauth_token(o, &t);
+    cr_assert_not_null(err, "an empty file is no token");
+    kaftan_error_free(err);
+    cr_assert_eq(write(fd, text, sizeof text - 1), (ssize_t)(sizeof text - 1));
+    cr_assert_null(oauth_token(o, &t));
+    cr_expect_str_eq(t.principal, "alice");
+    oauth_token_fini(&t);
+    (void)unlink(path);
+    err = oauth_token(o, &t);
+    cr_assert_not_null(err);
+    cr_expect_not_null(strstr(kaftan_error_message(err), path));
+    kaftan_error_free(err);
+    oauth_close(o);
+    (void)close(fd);
+    text_map_unref(props);
+}
