@@ -167,33 +167,6 @@ static void run(void *arg)
 
 /* ---- life ------------------------------------------------------------------------------ */
 
-static double beat_age(void *self)
-{
-    struct member *m = self;
-    int64_t last = atomic_load(&m->last_beat);
-    return last ? (double)(clock_mono_ms() - last) / 1000.0 : -1.0;
-}
-
-static void meters_init(struct member *m, struct metrics *registry)
-{
-#define NAME(rest) "kafka_connect_coordinator_" rest
-    const struct metric_label label = { "client_id", m->o.client_id };
-    struct metrics_group *g = metrics_group_new(registry, &label, 1);
-    m->meters = (struct member_meters){
-        .group = g,
-        .beats = metric_new(g, METRIC_COUNTER, NAME("heartbeat_total"), "Heartbeats sent to the group's coordinator."),
-        .joins = metric_new(g, METRIC_COUNTER, NAME("join_total"), "Times this worker asked to join the group."),
-        .syncs = metric_new(g, METRIC_COUNTER, NAME("sync_total"), "Times this worker asked for its assignment."),
-        .rebalances = metric_new(g, METRIC_COUNTER, NAME("rebalance_total"), "Rebalances completed."),
-        .failed = metric_new(g, METRIC_COUNTER, NAME("failed_rebalance_total"), "Rebalances that failed."),
-        .connectors = metric_new(g, METRIC_GAUGE, NAME("assigned_connectors"), "Connectors assigned to this worker."),
-        .tasks = metric_new(g, METRIC_GAUGE, NAME("assigned_tasks"), "Tasks assigned to this worker."),
-    };
-    metric_callback(g, NAME("last_heartbeat_seconds_ago"), "Seconds since the last answered heartbeat was sent; -1: none yet.",
-                    beat_age, m);
-#undef NAME
-}
-
 struct member *member_new_with(struct member_options *o, const struct member_events *e, struct metrics *registry)
 {
     struct member *m = mem_zalloc(1, sizeof *m);
@@ -211,6 +184,7 @@ struct member *member_new_with(struct member_options *o, const struct member_eve
     m->rejoin = true;
     atomic_init(&m->owned_until, 0);
     atomic_init(&m->last_beat, 0);
+    atomic_init(&m->last_rebalance, 0);
     meters_init(m, registry);
     return m;
 }

@@ -11,6 +11,7 @@
 #include <kaftan/stream.h>
 
 #include "base/mailbox.h"
+#include "base/sampled.h"
 #include "base/thread.h"
 #include "group/codec.h"
 #include "group/conn.h"
@@ -49,9 +50,15 @@ enum stage { STAGE_OUT, STAGE_UNJOINED, STAGE_JOINING, STAGE_SYNCING, STAGE_STAB
 /* The second connection: for what must not wait behind a parked JoinGroup. */
 enum side_task { SIDE_NONE, SIDE_BEAT, SIDE_LEAVE };
 
+enum member_meter_kind { METER_BEAT, METER_JOIN, METER_SYNC, METER_REBALANCE, METER_FAILED, METER_KINDS };
+struct member_meter {
+    struct kaftan_metric *count, *rate, *average, *max; /* the last two may be NULL */
+    struct sampled calls, ms;
+};
 struct member_meters {
     struct metrics_group *group; /* owned */
-    struct kaftan_metric *beats, *joins, *syncs, *rebalances, *failed, *connectors, *tasks;
+    struct member_meter kinds[METER_KINDS];
+    struct kaftan_metric *latency, *connectors, *tasks;
 };
 
 struct member {
@@ -63,6 +70,7 @@ struct member {
     struct member_meters meters;
     atomic_int_least64_t owned_until; /* clock_mono_ms; 0: not a member */
     atomic_int_least64_t last_beat;   /* clock_mono_ms; 0: none yet */
+    atomic_int_least64_t last_rebalance; /* likewise */
 
     /* the link */
     enum link link;
@@ -97,6 +105,10 @@ struct member {
     int64_t leave_until;
     bool stopping, ended;
 };
+
+/* member_meters.c */
+void meters_init(struct member *m, struct metrics *registry);
+void meters_took(struct member *m, enum member_meter_kind kind, int64_t ms); /* one more, that took so long */
 
 /* member_link.c */
 void link_step(struct member *m);               /* connections move; replies are handed out */

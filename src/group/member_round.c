@@ -172,7 +172,6 @@ static void send_join(struct member *m)
         buf_fini(&metadata[v]);
     m->stage = STAGE_JOINING;
     m->beat_at = clock_mono_ms() + m->o.heartbeat_ms; /* over the side, should it take that long */
-    metric_add(m->meters.joins, 1);
 }
 
 static void send_sync(struct member *m, const struct wire_member *answers, size_t count)
@@ -184,7 +183,6 @@ static void send_sync(struct member *m, const struct wire_member *answers, size_
     int32_t longest = m->o.rebalance_ms < INT32_MAX - JOIN_GRACE_MS ? m->o.rebalance_ms + JOIN_GRACE_MS : INT32_MAX;
     conn_send(m->conn, longest > m->o.request_ms ? longest : m->o.request_ms);
     m->stage = STAGE_SYNCING;
-    metric_add(m->meters.syncs, 1);
 }
 
 /* A member whose metadata cannot be read claims nothing. */
@@ -279,7 +277,8 @@ static void join_later(struct member *m, int64_t pause_ms)
 
 static void join_refused(struct member *m, int16_t code)
 {
-    metric_add(m->meters.failed, code != WIRE_MEMBER_ID_REQUIRED);
+    if (code != WIRE_MEMBER_ID_REQUIRED)
+        meters_took(m, METER_FAILED, 0);
     switch (code) {
     case WIRE_MEMBER_ID_REQUIRED:
         copy_text(&m->member_id, m->joined.member_id);
@@ -313,10 +312,12 @@ static void join_reply(struct member *m, struct reader *r, int16_t version)
     }
     if (m->side_task == SIDE_BEAT)
         link_drop_side(m);
-    if (m->joined.error == WIRE_NONE)
+    if (m->joined.error == WIRE_NONE) {
+        meters_took(m, METER_JOIN, clock_mono_ms() - conn_sent_ms(m->conn));
         join_done(m);
-    else
+    } else {
         join_refused(m, m->joined.error);
+    }
 }
 
 /* ---- SyncGroup -------------------------------------------------------------------- */
@@ -373,7 +374,8 @@ static void sync_done(struct member *m, struct group_assignment *a)
     m->fast_until = now + FAST_FOR_MS;
     m->beat_at = now + FAST_BEAT_MS;
     m->owes = m->snapshot.revoked.count > 0;
-    metric_add(m->meters.rebalances, 1);
+    meters_took(m, METER_SYNC, now - conn_sent_ms(m->conn));
+    meters_took(m, METER_REBALANCE, now - m->round_began);
     count_work(m);
     tell(m);
     end_round(m);
@@ -381,7 +383,7 @@ static void sync_done(struct member *m, struct group_assignment *a)
 
 static void sync_refused(struct member *m, int16_t code)
 {
-    metric_add(m->meters.failed, 1);
+    meters_took(m, METER_FAILED, 0);
     switch (code) {
     case WIRE_UNKNOWN_MEMBER_ID:
         thrown_out(m);
@@ -429,7 +431,7 @@ static void sync_reply(struct member *m, struct reader *r, int16_t version)
     }
     log_warn(&logger, "the leader's assignment cannot be read: joining again", LOG_ERR(err));
     kaftan_error_free(err);
-    metric_add(m->meters.failed, 1);
+    meters_took(m, METER_FAILED, 0);
     join_later(m, m->o.retry_max_ms);
 }
 
@@ -439,7 +441,6 @@ static void put_beat(struct member *m, struct conn *c)
 {
     wire_put_heartbeat(conn_begin(c, WIRE_HEARTBEAT), conn_version(c, WIRE_HEARTBEAT), m->o.group, m->generation, m->member_id);
     conn_send(c, m->o.request_ms < m->o.session_ms ? m->o.request_ms : m->o.session_ms);
-    metric_add(m->meters.beats, 1);
 }
 
 static void next_beat(struct member *m)
@@ -456,6 +457,7 @@ static void beat_reply(struct member *m, struct reader *r, int16_t version)
         return;
     }
     next_beat(m);
+    meters_took(m, METER_BEAT, clock_mono_ms() - conn_sent_ms(m->conn));
     switch (error) {
     case WIRE_REBALANCE_IN_PROGRESS:
         m->rejoin = true;

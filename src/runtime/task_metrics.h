@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/metrics.h"
-#include "runtime/sampled.h"
+#include "base/sampled.h"
 
 enum task_metric {
     TM_POLL_TOTAL,

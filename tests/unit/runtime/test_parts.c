@@ -8,10 +8,10 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/sampled.h"
 #include "base/text.h"
 #include "runtime/batch.h"
 #include "runtime/partitions.h"
-#include "runtime/sampled.h"
 #include "runtime/topic_groups.h"
 
 Test(parts, rates_over_two_windows)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "runtime/sampled.h"
+#include "base/sampled.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef RUNTIME_SAMPLED_H
-#define RUNTIME_SAMPLED_H
+#ifndef BASE_SAMPLED_H
+#define BASE_SAMPLED_H
 /*
  * sampled: rate, average and maximum over the last minute, as Java's metrics
  * have them: two windows of 30 seconds, the older one falls away as a whole.
