@@ -82,19 +82,26 @@ static bool listed(const struct work_list *list, const char *connector, int32_t 
     return false;
 }
 
+/* The works of a list by the keys that h->works has; owned by the caller. */
+static struct map *keys_of(const struct work_list *list)
+{
+    struct map *keys = map_new(NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        char *key = mem_printf("%d:%s", list->items[i].task, list->items[i].connector);
+        map_put(keys, key, NULL);
+        mem_free(key);
+    }
+    return keys;
+}
+
 /* Stops what is revoked and, whatever the lists say, all that the assignment does not give to this worker. */
 static void revoke(struct herder *h, const struct member_assignment *a)
 {
     const struct snapshot *s = store_snapshot(h->store);
-    struct map *wanted = map_new(NULL);
+    struct map *wanted = keys_of(&a->work);
     struct map *stop = map_new(NULL);
     const char *key;
     void *value;
-    for (size_t i = 0; i < a->work.count; i++) {
-        char *name = mem_printf("%d:%s", a->work.items[i].task, a->work.items[i].connector);
-        map_put(wanted, name, NULL);
-        mem_free(name);
-    }
     for (size_t i = 0; map_at(h->works, &i, &key, &value);) {
         const struct work *w = value;
         if (!map_has(wanted, key) || (a->revoked.count && listed(&a->revoked, w->connector, w->task)))
@@ -117,6 +124,7 @@ void herder_assigned(struct herder *h, struct member_assignment *a)
     if (h->incoming)
         member_assignment_free(h->incoming);
     h->incoming = a;
+    h->incoming_ms = clock_mono_ms();
     meters_assigned(h);
     if (a->revoked.count)
         h->revoke_owed = true;
@@ -196,10 +204,34 @@ static void clean_topics(struct herder *h, const struct member_assignment *a)
     snapshot_unref(s);
 }
 
+static size_t only_in(const struct map *a, const struct map *b)
+{
+    size_t n = 0;
+    const char *key;
+    void *value;
+    for (size_t i = 0; map_at(a, &i, &key, &value);)
+        n += !map_has(b, key);
+    return n;
+}
+
+/* The one line of a rebalance. */
+static void tell_rebalance(const struct herder *h, const struct member_assignment *a)
+{
+    struct map *before = keys_of(h->assignment ? &h->assignment->work : &(struct work_list){ 0 }), *now = keys_of(&a->work);
+    log_info(&logger, "rebalanced", LOG_INT("generation", a->generation),
+             a->member_count ? LOG_INT("members", a->member_count) : LOG_STR("members", "known to the leader"),
+             LOG_STR("leader", a->leader_url), LOG_INT("work", a->work.count), LOG_INT("gained", only_in(now, before)), LOG_INT("lost", only_in(before, now)),
+             LOG_INT("took_ms", a->round_ms + clock_mono_ms() - h->incoming_ms), LOG_INT("delay_ms", a->delay_ms),
+             LOG_INT("config_offset", a->config_offset), LOG_INT("error", a->error));
+    map_free(before);
+    map_free(now);
+}
+
 static void take(struct herder *h)
 {
     struct member_assignment *a = h->incoming;
     h->incoming = NULL;
+    tell_rebalance(h, a);
     if (h->assignment)
         member_assignment_free(h->assignment);
     h->assignment = a;
@@ -214,9 +246,6 @@ static void take(struct herder *h)
     clean_topics(h, a);
     if (a->is_leader)
         clean_statuses(h);
-    log_info(&logger, "assignment", LOG_INT("generation", a->generation), LOG_INT("error", a->error),
-             LOG_STR("leader", a->leader_url), LOG_INT("config_offset", a->config_offset),
-             LOG_INT("work", a->work.count), LOG_INT("revoked", a->revoked.count), LOG_INT("delay_ms", a->delay_ms));
 }
 
 void herder_group_progress(struct herder *h)

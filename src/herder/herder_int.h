@@ -142,6 +142,7 @@ struct herder {
     /* Group. */
     struct member_assignment *assignment; /* owned; NULL before the first and after a loss */
     struct member_assignment *incoming;   /* owned: waits for its revocations */
+    int64_t incoming_ms;                 /* clock_mono_ms; since when it waits */
     bool joining;        /* a new assignment is to come */
     bool resolved;       /* Java's rebalanceResolved */
     bool handled;        /* the assignment's work has been started once */
