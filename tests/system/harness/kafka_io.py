@@ -2,9 +2,30 @@
 """Reading and writing Kafka topics with kcat, an independent client."""
 import collections
 import json
-import subprocess
 
-from .children import Failure, PATIENCE, run
+from .children import Failure, run, wait_until
+
+# What kcat says of a broker that has only just started, or of one that has a new leader.
+PASSING = ("Not leader for partition", "Leader not available", "Broker transport failure", "brokers are down", "Local: Timed out",
+           "Failed to acquire metadata", "Unknown topic or partition")
+
+
+def ask(argv):
+    """What kcat answers, asked again while the broker is not ready yet."""
+    refusal = [None]
+
+    def answer():
+        try:
+            return (run(argv, 300),)
+        except Failure as failure:
+            if not any(text in str(failure) for text in PASSING):
+                raise
+            refusal[0] = failure
+            return None
+    try:
+        return wait_until("an answer", answer, 60, 0.3)[0]
+    except Failure:
+        raise refusal[0] or Failure("no answer: %s" % " ".join(argv)) from None
 
 
 def records(bootstrap, topic, committed=False, limit=None):
@@ -14,7 +35,7 @@ def records(bootstrap, topic, committed=False, limit=None):
     if limit:
         argv += ["-c", str(limit)]
     found = []
-    for line in run(argv).decode("utf-8", "replace").splitlines():
+    for line in ask(argv).decode("utf-8", "replace").splitlines():
         item = json.loads(line)
         flat = item.get("headers") or []
         item["headers"] = list(zip(flat[0::2], flat[1::2]))
@@ -26,12 +47,8 @@ def numbers(bootstrap, topic, committed=False):
     """The number in front of each payload, as {number: times} and the list of (partition, number) in offset order."""
     argv = ["kcat", "-C", "-q", "-e", "-b", bootstrap, "-t", topic, "-o", "beginning", "-f", "%p %k %s\\n",
             "-X", "isolation.level=" + ("read_committed" if committed else "read_uncommitted")]
-    process = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             timeout=300 * PATIENCE, check=False)
-    if process.returncode != 0:
-        raise Failure("kcat %s: %s" % (topic, process.stderr.decode("utf-8", "replace")[-500:]))
     order = []
-    for line in process.stdout.split(b"\n"):
+    for line in ask(argv).split(b"\n"):
         parts = line.split(b" ", 3)
         if len(parts) < 3:
             continue
@@ -45,14 +62,14 @@ def count(bootstrap, topic):
     for partition in partitions(bootstrap, topic):
         ends = []
         for when in ("-2", "-1"):
-            out = run(["kcat", "-Q", "-b", bootstrap, "-t", "%s:%d:%s" % (topic, partition, when)]).decode()
+            out = ask(["kcat", "-Q", "-b", bootstrap, "-t", "%s:%d:%s" % (topic, partition, when)]).decode()
             ends.append(int(out.strip().rsplit(" ", 1)[1]))
         total += ends[1] - ends[0]
     return total
 
 
 def partitions(bootstrap, topic):
-    out = json.loads(run(["kcat", "-L", "-J", "-b", bootstrap, "-t", topic, "-m", "20"]).decode())
+    out = json.loads(ask(["kcat", "-L", "-J", "-b", bootstrap, "-t", topic, "-m", "20"]).decode())
     for found in out.get("topics", []):
         if found["topic"] == topic and "error" not in found:
             return [p["partition"] for p in found["partitions"]]
@@ -60,7 +77,7 @@ def partitions(bootstrap, topic):
 
 
 def topics(bootstrap):
-    out = json.loads(run(["kcat", "-L", "-J", "-b", bootstrap, "-m", "20"]).decode())
+    out = json.loads(ask(["kcat", "-L", "-J", "-b", bootstrap, "-m", "20"]).decode())
     return [t["topic"] for t in out.get("topics", [])]
 
 
