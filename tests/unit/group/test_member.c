@@ -13,15 +13,14 @@
 #include "coordinator.h"
 #include "group/member_int.h"
 
-enum { GENEROUS_MS = 30000 };
+enum { GENEROUS_MS = 60000, ASSIGNMENTS = 16 };
 
 /* What the member told its herder; the test waits for it. */
 struct ear {
-    struct lock lock;
+    struct lock lock; /* all of it, but `all` below `assigned`, which stays as it is until the scene ends */
     struct cond news;
-    struct member *member;
     unsigned assigned, lost, fatal;
-    struct member_assignment *last;
+    struct member_assignment *all[ASSIGNMENTS]; /* in order */
     char fatal_text[256];
     int64_t offset;
     int32_t tasks;
@@ -50,9 +49,8 @@ static void on_assigned(void *self, struct member_assignment *a)
 {
     struct ear *e = self;
     lock_take(&e->lock);
-    member_assignment_free(e->last);
-    e->last = a;
-    e->assigned++;
+    ASSERT(e->assigned < ASSIGNMENTS);
+    e->all[e->assigned++] = a;
     cond_wake_all(&e->news);
     lock_release(&e->lock);
 }
@@ -96,6 +94,21 @@ static void look_again(struct ear *e)
     lock_release(&e->lock);
 }
 
+static unsigned heard(struct ear *e, const unsigned *counter)
+{
+    lock_take(&e->lock);
+    unsigned n = *counter;
+    lock_release(&e->lock);
+    return n;
+}
+
+/* The assignment of round `n`, the first being 1; waits for it. */
+static const struct member_assignment *assigned(struct ear *e, unsigned n)
+{
+    wait_for(e, &e->assigned, n);
+    return e->all[n - 1];
+}
+
 struct scene {
     struct ear ear;
     struct coordinator *coordinator;
@@ -126,6 +139,15 @@ static void scene_start(struct scene *s, const struct coordinator_options *o, in
     member_start(s->member);
 }
 
+/* Until the coordinator has been asked this so often. */
+static void wait_count(struct scene *s, int api, unsigned n)
+{
+    int64_t deadline = clock_mono_ms() + GENEROUS_MS;
+    while (coordinator_count(s->coordinator, api) < n && clock_mono_ms() < deadline)
+        look_again(&s->ear);
+    cr_assert_geq(coordinator_count(s->coordinator, api), n, "request %d: waited in vain", api);
+}
+
 static void scene_end(struct scene *s)
 {
     member_stop(s->member);
@@ -134,7 +156,8 @@ static void scene_end(struct scene *s)
     member_free(s->member);
     metrics_free(s->metrics);
     coordinator_stop(s->coordinator);
-    member_assignment_free(s->ear.last);
+    for (unsigned i = 0; i < s->ear.assigned; i++)
+        member_assignment_free(s->ear.all[i]);
     cond_fini(&s->ear.news);
     lock_fini(&s->ear.lock);
 }
@@ -153,17 +176,14 @@ Test(member, joins_beats_and_leaves_in_every_encoding)
         for (int16_t protocol = GROUP_EAGER; protocol <= GROUP_SESSIONED; protocol++) {
             struct scene s;
             scene_start(&s, &brokers[i], protocol, 20000);
-            wait_for(&s.ear, &s.ear.assigned, 1);
-            cr_expect_eq(s.ear.last->work.count, 3);
-            cr_expect(s.ear.last->is_leader);
-            cr_expect_eq(s.ear.last->protocol, protocol);
-            cr_expect_eq(s.ear.last->config_offset, 7);
-            cr_expect_str_eq(s.ear.last->leader_url, "http://w1:8083/");
+            const struct member_assignment *a = assigned(&s.ear, 1);
+            cr_expect_eq(a->work.count, 3);
+            cr_expect(a->is_leader);
+            cr_expect_eq(a->protocol, protocol);
+            cr_expect_eq(a->config_offset, 7);
+            cr_expect_str_eq(a->leader_url, "http://w1:8083/");
             cr_expect_gt(member_owned_until(s.member), 0);
-            int64_t deadline = clock_mono_ms() + GENEROUS_MS;
-            while (coordinator_count(s.coordinator, WIRE_HEARTBEAT) < 2 && clock_mono_ms() < deadline)
-                look_again(&s.ear);
-            cr_expect_geq(coordinator_count(s.coordinator, WIRE_HEARTBEAT), 2);
+            wait_count(&s, WIRE_HEARTBEAT, 2);
             member_stop(s.member);
             cr_expect_eq(coordinator_count(s.coordinator, WIRE_LEAVE_GROUP), 1);
             scene_end(&s);
@@ -180,24 +200,21 @@ Test(member, a_changed_config_is_dealt_out_in_the_next_round)
     s.ear.offset = 9;
     lock_release(&s.ear.lock);
     member_rejoin(s.member, "configs have changed");
-    wait_for(&s.ear, &s.ear.assigned, 2);
-    cr_expect_eq(s.ear.last->work.count, 5);
-    cr_expect_eq(s.ear.last->config_offset, 9);
-    cr_expect_eq(s.ear.last->generation, 2);
-    cr_expect_eq(s.ear.lost, 0);
+    cr_expect_eq(assigned(&s.ear, 2)->work.count, 5);
+    cr_expect_eq(assigned(&s.ear, 2)->config_offset, 9);
+    cr_expect_eq(assigned(&s.ear, 2)->generation, 2);
+    cr_expect_eq(heard(&s.ear, &s.ear.lost), 0);
     /* fewer tasks: some are revoked, and the round after that waits for the herder */
     lock_take(&s.ear.lock);
     s.ear.tasks = 1;
     s.ear.offset = 10;
     lock_release(&s.ear.lock);
     member_rejoin(s.member, "configs have changed");
-    wait_for(&s.ear, &s.ear.assigned, 3);
-    cr_expect_eq(s.ear.last->revoked.count, 3);
-    cr_expect_eq(s.ear.last->work.count, 2);
+    cr_expect_eq(assigned(&s.ear, 3)->revoked.count, 3);
+    cr_expect_eq(assigned(&s.ear, 3)->work.count, 2);
     member_revoked(s.member);
-    wait_for(&s.ear, &s.ear.assigned, 4);
-    cr_expect_eq(s.ear.last->revoked.count, 0);
-    cr_expect_eq(s.ear.last->work.count, 2);
+    cr_expect_eq(assigned(&s.ear, 4)->revoked.count, 0);
+    cr_expect_eq(assigned(&s.ear, 4)->work.count, 2);
     scene_end(&s);
 }
 
@@ -217,10 +234,9 @@ Test(member, errors_that_pass)
             wait_for(&s.ear, &s.ear.lost, 1);
             member_revoked(s.member);
         }
-        wait_for(&s.ear, &s.ear.assigned, 2);
-        cr_expect_eq(s.ear.last->work.count, 3, "it has its work at once");
-        cr_expect_eq(s.ear.last->delay_ms, 0);
-        cr_expect_eq(s.ear.lost, cases[i].loses);
+        cr_expect_eq(assigned(&s.ear, 2)->work.count, 3, "it has its work at once");
+        cr_expect_eq(assigned(&s.ear, 2)->delay_ms, 0);
+        cr_expect_eq(heard(&s.ear, &s.ear.lost), cases[i].loses);
         scene_end(&s);
     }
 }
@@ -246,9 +262,8 @@ Test(member, errors_while_joining_that_pass)
             wait_for(&s.ear, &s.ear.lost, 1);
             member_revoked(s.member);
         }
-        wait_for(&s.ear, &s.ear.assigned, 2);
-        cr_expect_eq(s.ear.fatal, 0);
-        cr_expect_eq(s.ear.last->work.count, 3);
+        cr_expect_eq(assigned(&s.ear, 2)->work.count, 3);
+        cr_expect_eq(heard(&s.ear, &s.ear.fatal), 0);
         scene_end(&s);
     }
 }
@@ -284,15 +299,16 @@ Test(member, a_cut_connection_costs_no_work)
     scene_start(&s, &newest, GROUP_SESSIONED, 20000);
     wait_for(&s.ear, &s.ear.assigned, 1);
     for (unsigned i = 1; i <= 3; i++) {
-        int64_t owned = member_owned_until(s.member), deadline = clock_mono_ms() + GENEROUS_MS;
         coordinator_cut(s.coordinator);
-        while ((coordinator_count(s.coordinator, WIRE_FIND_COORDINATOR) < 1 + i || member_owned_until(s.member) <= owned) &&
-               clock_mono_ms() < deadline)
+        wait_count(&s, WIRE_FIND_COORDINATOR, 1 + i); /* the old connections are closed by now */
+        int64_t owned = member_owned_until(s.member), deadline = clock_mono_ms() + GENEROUS_MS;
+        wait_count(&s, WIRE_HEARTBEAT, coordinator_count(s.coordinator, WIRE_HEARTBEAT) + 1); /* and a new one is in use */
+        while (member_owned_until(s.member) <= owned && clock_mono_ms() < deadline)
             look_again(&s.ear);
         cr_expect_gt(member_owned_until(s.member), owned, "heartbeats go on over a new connection");
     }
-    cr_expect_eq(s.ear.assigned, 1);
-    cr_expect_eq(s.ear.lost, 0);
+    cr_expect_eq(heard(&s.ear, &s.ear.assigned), 1);
+    cr_expect_eq(heard(&s.ear, &s.ear.lost), 0);
     scene_end(&s);
 }
 
@@ -306,9 +322,8 @@ Test(member, ownership_runs_out_without_answers)
     cr_expect_eq(member_owned_until(s.member), 0);
     coordinator_mute(s.coordinator, false);
     member_revoked(s.member);
-    wait_for(&s.ear, &s.ear.assigned, 2);
-    cr_expect_eq(s.ear.last->work.count, 3);
-    cr_expect_eq(s.ear.last->delay_ms, 0);
+    cr_expect_eq(assigned(&s.ear, 2)->work.count, 3);
+    cr_expect_eq(assigned(&s.ear, 2)->delay_ms, 0);
     scene_end(&s);
 }
 
@@ -319,7 +334,6 @@ Test(member, leaves_and_comes_back)
     wait_for(&s.ear, &s.ear.assigned, 1);
     member_leave(s.member);
     member_rejoin(s.member, "the configs can be read again");
-    wait_for(&s.ear, &s.ear.assigned, 2);
-    cr_expect_eq(s.ear.last->work.count, 3);
+    cr_expect_eq(assigned(&s.ear, 2)->work.count, 3);
     scene_end(&s);
 }

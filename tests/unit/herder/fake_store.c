@@ -38,6 +38,8 @@ struct store {
     int64_t offset;
     struct session_key key;
     bool distributed;
+    bool hold; /* refreshes: they wait in `held` */
+    struct store_done *held;
 };
 
 static struct store *the_store;
@@ -45,8 +47,6 @@ static struct {
     int code;
     const char *text;
 } fail_next = { -1, NULL }, fail_start = { -1, NULL };
-static bool hold;
-static struct store_done *held;
 
 const char *target_state_name(enum target_state s)
 {
@@ -225,14 +225,18 @@ void fake_store_start_fails(int code, const char *text)
 
 void fake_store_hold_refresh(bool yes)
 {
-    hold = yes;
+    lock_take(&the_store->lock);
+    the_store->hold = yes;
+    lock_release(&the_store->lock);
 }
 
 void fake_store_release(void)
 {
-    struct store_done *d = held;
-    hold = false;
-    held = NULL;
+    lock_take(&the_store->lock);
+    struct store_done *d = the_store->held;
+    the_store->hold = false;
+    the_store->held = NULL;
+    lock_release(&the_store->lock);
     if (d)
         done_send(the_store, d, true);
 }
@@ -422,10 +426,13 @@ void store_put_session_key(struct store *s, const struct session_key *key, struc
 void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
 {
     (void)timeout_ms;
+    lock_take(&s->lock);
+    bool wait = s->hold;
+    if (wait)
+        s->held = done; /* before the journal: who has read it may release */
+    lock_release(&s->lock);
     journal_put("refresh");
-    if (hold)
-        held = done;
-    else
+    if (!wait)
         done_send(s, done, true);
 }
 

@@ -332,12 +332,12 @@ Test(http, what_does_not_come_whole_is_an_error)
     cr_expect_eq(a.code, KAFTAN_E_RETRIABLE);
     cr_expect_not(a.unreached, "it was asked");
     cr_expect_str_not_empty(a.why);
-    uint16_t port = web_port(w);
-    web_free(w);
+    web_end(w);
     a = (struct heard){ 0 };
-    struct http_request r = { .method = "GET", .url = url_of(url, "http", "127.0.0.1", port, "/"), .timeout_ms = 30000 };
+    struct http_request r = { .method = "GET", .url = url_of(url, "http", "127.0.0.1", web_port(w), "/"), .timeout_ms = 30000 };
     http_send(h, &r, hear, &a);
     finish(h);
+    web_free(w);
     cr_expect(a.unreached);
     cr_expect_not_null(strstr(a.why, "cannot connect to http://127.0.0.1:"), "%s", a.why);
     cr_expect_not_null(strstr(a.why, ": Connection refused"), "%s", a.why);
@@ -371,14 +371,15 @@ Test(http, what_may_have_been_heard_was_not_unreached)
     struct heard a;
     char url[128];
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof to;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(bind(listener, (struct sockaddr *)&to, len) == 0 && listen(listener, 1) == 0);
-    cr_assert_eq(getsockname(listener, (struct sockaddr *)&to, &len), 0);
+    uint16_t port;
+    int on = 1, keeper = web_nobody(&port), listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    to.sin_port = htons(port);
+    cr_assert_eq(setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
+    cr_assert(bind(listener, (struct sockaddr *)&to, sizeof to) == 0 && listen(listener, 1) == 0);
     struct thread *t = thread_start(THREAD_ANY, "dies", die_at_the_second, &listener);
     struct http *h = client(NULL);
     struct http_request r = { .method = "POST",
-                              .url = url_of(url, "http", "127.0.0.1", ntohs(to.sin_port), "/"),
+                              .url = url_of(url, "http", "127.0.0.1", port, "/"),
                               .timeout_ms = 30000 };
     for (int i = 0; i < 2; i++) {
         a = (struct heard){ 0 };
@@ -389,6 +390,7 @@ Test(http, what_may_have_been_heard_was_not_unreached)
     cr_expect_not(a.unreached, "%s", a.why);
     http_free(h);
     thread_join(t);
+    (void)close(keeper);
 }
 
 Test(http, the_environment_names_no_proxy)

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "server.h"
+#include "web.h"
 
 enum { GENEROUS_US = 30 * 1000 * 1000 };
 
@@ -121,19 +122,13 @@ Test(stream, plain_echo_by_address_and_by_name)
     }
 }
 
-/* A port that was just free: nobody listens there. */
-static uint16_t closed_port(void)
-{
-    struct server *server = server_start(&(struct server_options){ .tls = false });
-    uint16_t port = server_port(server);
-    server_free(server);
-    return port;
-}
-
 Test(stream, says_why_it_cannot_open)
 {
-    refused("127.0.0.1", closed_port(), NULL, KAFTAN_E_RETRIABLE, "127.0.0.1: Connection refused");
-    refused("localhost", closed_port(), NULL, KAFTAN_E_RETRIABLE, "127.0.0.1: Connection refused");
+    uint16_t port;
+    int keeper = web_nobody(&port);
+    refused("127.0.0.1", port, NULL, KAFTAN_E_RETRIABLE, "127.0.0.1: Connection refused");
+    refused("localhost", port, NULL, KAFTAN_E_RETRIABLE, "127.0.0.1: Connection refused");
+    (void)close(keeper);
     refused("no-such-host.invalid", 1883, NULL, KAFTAN_E_RETRIABLE, "cannot resolve host \"no-such-host.invalid\"");
 }
 
@@ -155,7 +150,9 @@ Test(stream, bad_options_fail_at_once)
 Test(stream, deadline_in_the_past_is_a_timeout)
 {
     struct kaftan_stream *s = NULL;
-    struct kaftan_stream_options o = { .size = sizeof o, .host = "127.0.0.1", .port = closed_port(), .deadline = 1,
+    uint16_t port;
+    int keeper = web_nobody(&port);
+    struct kaftan_stream_options o = { .size = sizeof o, .host = "127.0.0.1", .port = port, .deadline = 1,
                                        .receive_buffer = -1, .send_buffer = -1 };
     cr_assert_null(kaftan_stream_open(&o, &s));
     cr_assert_eq(open_it(s), KAFTAN_IO_ERROR);
@@ -163,6 +160,7 @@ Test(stream, deadline_in_the_past_is_a_timeout)
     cr_expect_eq(kaftan_error_code(err), KAFTAN_E_TIMEOUT);
     kaftan_error_free(err);
     kaftan_stream_close(s);
+    (void)close(keeper);
 }
 
 Test(stream, closing_while_a_name_is_resolved)

@@ -25,7 +25,7 @@ struct client {
 
 struct web {
     struct web_options o;
-    int listener;
+    int listener, keeper; /* keeper: of the port, once the listener is gone */
     uint16_t port;
     SSL_CTX *ctx;
     struct thread *thread;
@@ -136,17 +136,34 @@ static SSL_CTX *context(const struct web_options *o)
     return ctx;
 }
 
+/* Several sockets may have the port, all ours: the kernel gives it to nobody who asks for any. */
+static int bound(uint16_t port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+    ASSERT(bind(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    return fd;
+}
+
+int web_nobody(uint16_t *ret_port)
+{
+    struct sockaddr_in a;
+    socklen_t len = sizeof a;
+    int fd = bound(0);
+    ASSERT(getsockname(fd, (struct sockaddr *)&a, &len) == 0);
+    *ret_port = ntohs(a.sin_port);
+    return fd;
+}
+
 struct web *web_new(const struct web_options *o)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof a;
     struct web *w = mem_zalloc(1, sizeof *w);
     w->o = *o;
     lock_init(&w->lock);
-    w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT(bind(w->listener, (struct sockaddr *)&a, len) == 0 && listen(w->listener, 64) == 0);
-    ASSERT(getsockname(w->listener, (struct sockaddr *)&a, &len) == 0);
-    w->port = ntohs(a.sin_port);
+    w->keeper = web_nobody(&w->port);
+    w->listener = bound(w->port);
+    ASSERT(listen(w->listener, 64) == 0);
     if (o->tls)
         w->ctx = context(o);
     w->thread = thread_start(THREAD_ANY, "web-accept", run, w);
@@ -166,9 +183,9 @@ size_t web_connections(struct web *w)
     return n;
 }
 
-void web_free(struct web *w)
+void web_end(struct web *w)
 {
-    if (!w)
+    if (!w->thread)
         return;
     (void)shutdown(w->listener, SHUT_RDWR);
     thread_join(w->thread);
@@ -179,6 +196,15 @@ void web_free(struct web *w)
         thread_join(w->clients[i].thread);
         (void)close(w->clients[i].fd);
     }
+    w->thread = NULL;
+}
+
+void web_free(struct web *w)
+{
+    if (!w)
+        return;
+    web_end(w);
+    (void)close(w->keeper);
     SSL_CTX_free(w->ctx);
     lock_fini(&w->lock);
     mem_free(w);

@@ -32,7 +32,11 @@ struct web;
 struct web *web_new(const struct web_options *o);
 uint16_t web_port(const struct web *w);
 size_t web_connections(struct web *w); /* accepted so far */
+/* Gone, as a server that was killed; nobody else gets its port until web_free. */
+void web_end(struct web *w);
 void web_free(struct web *w);
+/* A port of loopback where nobody listens and nobody can, until the descriptor that is returned is closed. */
+int web_nobody(uint16_t *ret_port);
 /* "HTTP/1.1 <status>", Content-Length and the body. */
 void web_say(struct buf *ret, const char *status, const char *type, const char *body);
 

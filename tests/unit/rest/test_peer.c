@@ -560,7 +560,7 @@ Test(peer, refusals_of_internal_calls_say_whether_the_signature_was_it)
         kaftan_error_free(call.err);
     }
     char *url = mem_strdup(url_of(w, "http"));
-    web_free(w);
+    web_end(w);
     put_tasks(peer_door(p), url, NULL, 0, &key, &call);
     cr_assert_not_null(call.err);
     cr_expect_eq(kaftan_error_code(call.err), KAFTAN_E_RETRIABLE);
@@ -575,6 +575,7 @@ Test(peer, refusals_of_internal_calls_say_whether_the_signature_was_it)
     peer_stop(p);
     peer_free(p);
     worker_config_free(c);
+    web_free(w);
 }
 
 /* ---- a worker that is gone: the herder decides anew, as long as it wants to ---- */
@@ -610,7 +611,7 @@ Test(peer, a_request_that_reaches_nobody_goes_back_to_the_herder)
     struct peer *p = peer_with(c);
     struct web *nobody = other_worker(false), *w;
     char *gone = mem_strdup(url_of(nobody, "http"));
-    web_free(nobody);
+    web_end(nobody);
     w = other_worker(false);
     will_say("202 Accepted", "{\"name\":\"c\"}");
     herder.door = peer_door(p);
@@ -650,6 +651,7 @@ Test(peer, a_request_that_reaches_nobody_goes_back_to_the_herder)
     peer_free(p);
     worker_config_free(c);
     web_free(w);
+    web_free(nobody);
     mem_free(gone);
 }
 
@@ -660,7 +662,9 @@ Test(peer, stopping_answers_whoever_waits)
     struct web *w = other_worker(false);
     struct mailbox *box = mailbox_new(4);
     struct internal_call call, late;
+    lock_take(&other.lock);
     other.hold = true;
+    lock_release(&other.lock);
     internal_init(&call, box);
     internal_init(&late, box);
     peer_door(p)->put_tasks(peer_door(p)->self, url_of(w, "http"), "c", NULL, 0, NULL, &call.done);
