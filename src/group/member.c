@@ -226,6 +226,7 @@ void member_free(struct member *m)
     if (m->view)
         m->events.view_free(m->events.self, m->view);
     wire_joined_fini(&m->joined);
+    leader_shares_free(m->shares, m->share_count);
     if (m->has_snapshot)
         group_assignment_fini(&m->snapshot);
     mailbox_free(m->box);
