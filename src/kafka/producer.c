@@ -4,6 +4,7 @@
 #include "kafka/producer.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "kafka/kafka_int.h"
 #include "kafka/topics.h"
 
@@ -41,7 +43,9 @@ struct slot {
 
 struct producer {
     rd_kafka_conf_t *conf;   /* owned; what new clients are made of */
-    rd_kafka_t *rk;          /* owned; NULL between a fatal error and the new client */
+    rd_kafka_t *rk;          /* owned; NULL between a fatal error and the new client; written by the owner's thread with the lock */
+    struct lock cut_lock;    /* rank 45: whether there is a client to be emptied; held while that is asked of it */
+    atomic_bool cut;
     rd_kafka_queue_t *queue; /* owned */
     rd_kafka_event_t *event; /* owned; delivery reports not all handed out */
     struct topics topics;
@@ -92,12 +96,19 @@ static struct kaftan_error *set_guarantees(struct producer *p, const struct text
     return err;
 }
 
+static void client_set(struct producer *p, rd_kafka_t *rk)
+{
+    lock_take(&p->cut_lock);
+    p->rk = rk;
+    lock_release(&p->cut_lock);
+}
+
 static struct kaftan_error *client_new(struct producer *p)
 {
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(p->conf);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    client_set(p, rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text));
     if (!p->rk) {
         rd_kafka_conf_destroy(conf);
         return kaftan_error_new(KAFTAN_E_INVALID, "no Kafka producer: %s", text);
@@ -111,6 +122,8 @@ static struct kaftan_error *client_new(struct producer *p)
 
 static void client_free(struct producer *p)
 {
+    rd_kafka_t *rk = p->rk;
+    client_set(p, NULL);
     topics_fini(&p->topics);
     if (p->event)
         rd_kafka_event_destroy(p->event);
@@ -118,15 +131,32 @@ static void client_free(struct producer *p)
     if (p->queue)
         rd_kafka_queue_destroy(p->queue);
     p->queue = NULL;
+    if (rk)
+        rd_kafka_destroy(rk); /* no thread of the client touches a record's bytes after this */
+}
+
+/* Does not wait: what is purged is reported, to whoever still listens. */
+static void client_empty(rd_kafka_t *rk)
+{
+    rd_kafka_purge(rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+void producer_cut(struct producer *p)
+{
+    lock_take(&p->cut_lock);
+    atomic_store(&p->cut, true);
     if (p->rk)
-        rd_kafka_destroy(p->rk); /* no thread of the client touches a record's bytes after this */
-    p->rk = NULL;
+        client_empty(p->rk);
+    lock_release(&p->cut_lock);
+    wake_fd_set(p->fd);
 }
 
 struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
 {
     struct producer *p = mem_zalloc(1, sizeof *p);
     ASSERT(in_flight_limit > 0 && in_flight_limit < INT32_MAX);
+    lock_init(&p->cut_lock);
+    atomic_init(&p->cut, false);
     p->limit = (uint32_t)in_flight_limit;
     p->fd = wake_fd_new();
     struct kaftan_error *err = kafka_conf_new(KAFKA_PRODUCER, props, &p->conf);
@@ -147,7 +177,7 @@ void producer_free(struct producer *p)
     if (!p)
         return;
     if (p->rk)
-        rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        client_empty(p->rk);
     client_free(p);
     if (p->conf)
         rd_kafka_conf_destroy(p->conf);
@@ -155,6 +185,7 @@ void producer_free(struct producer *p)
         mem_free(p->slots[i].headers);
     mem_free(p->slots);
     wake_fd_close(p->fd);
+    lock_fini(&p->cut_lock);
     mem_free(p);
 }
 
@@ -265,6 +296,8 @@ static rd_kafka_resp_err_t slot_produce(struct producer *p, uint32_t i)
                               s->r.key.ptr, s->r.key.len, opaque) != 0)
         err = rd_kafka_last_error();
     s->produced = err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (atomic_load(&p->cut)) /* just now: it may have come too late to be thrown away with the others */
+        client_empty(p->rk);
     return err;
 }
 
@@ -278,7 +311,7 @@ static struct kaftan_error *record_error(rd_kafka_resp_err_t err, const struct p
 
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err)
 {
-    if (!p->rk || p->fatal || p->resend || p->in_flight >= p->limit)
+    if (!p->rk || p->fatal || p->resend || p->in_flight >= p->limit || atomic_load(&p->cut))
         return PRODUCER_FULL;
     uint32_t i = slot_take(p, r);
     rd_kafka_resp_err_t err = slot_produce(p, i);
@@ -332,7 +365,7 @@ static void client_failed(struct producer *p)
                                                      : p->remake_wait_ms * 2;
     if (p->remake_wait_ms > REMAKE_LAST_MS)
         p->remake_wait_ms = REMAKE_LAST_MS;
-    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    client_empty(p->rk);
     client_free(p);
     for (uint32_t i = p->first; i; i = p->slots[i].next)
         p->slots[i].produced = false;
@@ -365,7 +398,7 @@ static void report_put(struct producer_report *ret, const struct slot *s, rd_kaf
 static size_t resend(struct producer *p, struct producer_report *ret, size_t limit)
 {
     size_t n = 0;
-    while (p->resend && n < limit) {
+    while (p->resend && n < limit && !atomic_load(&p->cut)) {
         uint32_t i = p->resend, next = p->slots[i].next;
         rd_kafka_resp_err_t err = slot_produce(p, i);
         if (err == RD_KAFKA_RESP_ERR__FATAL)
@@ -444,6 +477,8 @@ size_t producer_reports(struct producer *p, struct producer_report *ret, size_t 
 {
     size_t n = 0;
     wake_fd_clear(p->fd);
+    if (atomic_load(&p->cut))
+        return 0;
     if (!p->rk)
         client_remake(p);
     if (!p->rk)

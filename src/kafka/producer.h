@@ -12,7 +12,8 @@
  * this module's choice.
  *
  * Owner    the task (or the store)
- * Thread   the owner's; librdkafka's own threads stay inside
+ * Thread   the owner's, but for producer_cut; librdkafka's own threads stay
+ *          inside
  * Memory   one slot per record in flight, at most `in_flight_limit`
  */
 #include <stdbool.h>
@@ -52,6 +53,11 @@ enum producer_result {
 struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret) KAFTAN_MUST_CHECK;
 /* Waits for nothing: what is in flight is given up, its reports never come. NULL is fine. */
 void producer_free(struct producer *p);
+/*
+ * Any thread, before producer_free: from here on nothing more goes to Kafka, whatever the owner is doing just now. What waits is
+ * thrown away, what is on the wire is not sent again, sending answers FULL and no report comes any more.
+ */
+void producer_cut(struct producer *p);
 /* Copies the struct and the header array; bytes are borrowed until the report. */
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err);
 /* Pushes what was sent so far out without waiting for linger. */

@@ -354,3 +354,33 @@ Test(producer, guarantees)
         text_map_unref(props);
     }
 }
+
+/* What a task that was given up had sent: none of it may come after its successor's. */
+Test(producer, cut_off_it_sends_nothing_more)
+{
+    struct mock m = mock_new(1);
+    struct producer *p = make(&m, 100, NULL, NULL);
+    struct producer_report all[100];
+    struct kaftan_error *err = NULL;
+    struct producer_record r = record("t", "0", 1);
+    cr_assert_eq(producer_send(p, &r, &err), PRODUCER_TAKEN);
+    collect(p, 1, all);
+    rd_kafka_mock_broker_set_down(m.cluster, 1);
+    for (uint64_t i = 0; i < 50; i++)
+        cr_assert_eq(producer_send(p, &r, &err), PRODUCER_TAKEN);
+    producer_cut(p);
+    cr_expect_eq(producer_send(p, &r, &err), PRODUCER_FULL);
+    rd_kafka_mock_broker_set_up(m.cluster, 1);
+    struct producer *successor = make(&m, 100, NULL, NULL);
+    struct producer_record end = record("t", "1", 2);
+    cr_assert_eq(producer_send(successor, &end, &err), PRODUCER_TAKEN);
+    collect(successor, 1, all);
+    cr_expect_eq(all[0].offset, 1, "it came after %lld records", (long long)all[0].offset);
+    cr_assert_eq(producer_send(successor, &end, &err), PRODUCER_TAKEN);
+    collect(successor, 1, all);
+    cr_expect_eq(all[0].offset, 2, "one has slipped through");
+    cr_expect_eq(producer_reports(p, all, 100), 0);
+    producer_free(successor);
+    producer_free(p);
+    mock_free(&m);
+}
