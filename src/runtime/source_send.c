@@ -15,8 +15,11 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "runtime/source_task_int.h"
+
+static struct log logger = LOG("runtime.send");
 
 enum step { STEP_DONE, STEP_WAIT, STEP_FAILED };
 
@@ -255,10 +258,25 @@ static enum step send_one(struct source_task *t, struct slot *s)
     return step == STEP_DONE ? produce(t, s) : step;
 }
 
+/*
+ * Not while another worker may have the task, nor once it was given up: both would be sent twice, and after what their
+ * successor has sent. Either the task is stopped next, or it is ours again.
+ */
+static bool may_send(struct source_task *t)
+{
+    bool owned = kaftan_task_still_owned(t->work);
+    if (!owned && !t->held && batch_pool_unsent(t->pool))
+        log_warn(&logger, "records wait: this worker is not sure to own the task any more");
+    t->held = !owned;
+    return owned;
+}
+
 bool source_send(struct source_task *t)
 {
-    bool moved = source_dead_send(t);
     struct slot *s;
+    if (!may_send(t))
+        return false;
+    bool moved = source_dead_send(t);
     if (t->full || (t->send_after != 0 && kaftan_now_us() < t->send_after))
         return moved;
     while (!t->error && (s = batch_pool_unsent(t->pool)) != NULL) {

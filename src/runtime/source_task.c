@@ -109,6 +109,7 @@ struct kaftan_error *source_task_new(struct kaftan_task *work, struct source_tas
         source_task_free(t);
         return err;
     }
+    work_writes_by(work, t->producer);
     waiting_new(t);
     task_metrics_init(&t->metrics, work->metrics, clock_mono_ms());
     source_flush_init(t, clock_mono_ms());
@@ -117,12 +118,19 @@ struct kaftan_error *source_task_new(struct kaftan_task *work, struct source_tas
     return NULL;
 }
 
+static void producer_end(struct source_task *t)
+{
+    work_writes_by(t->work, NULL);
+    producer_free(t->producer);
+    t->producer = NULL;
+}
+
 void source_task_free(struct source_task *t)
 {
     if (!t)
         return;
     t->work->source = NULL;
-    producer_free(t->producer); /* before the batches: it borrows their bytes */
+    producer_end(t); /* before the batches: it borrows their bytes */
     topics_free(t->topics);
     converter_close(&t->key);
     converter_close(&t->value);
@@ -321,7 +329,7 @@ static bool end_turn(struct source_task *t, kaftan_deadline until)
         kaftan_error_free(err);
         return false;
     }
-    if (t->error)
+    if (t->error || !kaftan_task_still_owned(t->work))
         source_send_give_up(t);
     else if (source_send(t))
         turn.moved = true;
@@ -337,12 +345,12 @@ static bool all_done(const struct source_task *t)
 
 static void last_flush(struct source_task *t, kaftan_deadline deadline)
 {
-    while (t->flush.under_way && kaftan_now_us() < deadline && !work_abandoned(t->work))
+    while (t->flush.under_way && kaftan_now_us() < deadline && kaftan_task_still_owned(t->work))
         if (!end_turn(t, deadline))
             return;
     if (t->flush.under_way || !source_flush_start(t, clock_mono_ms(), deadline / 1000))
         return;
-    while (t->flush.under_way && kaftan_now_us() < deadline && !work_abandoned(t->work))
+    while (t->flush.under_way && kaftan_now_us() < deadline && kaftan_task_still_owned(t->work))
         if (!end_turn(t, deadline))
             break;
     if (t->flush.under_way)
@@ -362,19 +370,19 @@ void source_task_stop(struct source_task *t, enum kaftan_stop_reason reason, kaf
     if (reason == KAFTAN_STOP_FAILED)
         source_send_give_up(t);
     producer_flush_start(t->producer);
-    while (!all_done(t) && kaftan_now_us() < drained && !work_abandoned(t->work))
+    /* What is not ours any more can neither be acknowledged nor committed: no reason to wait for it. */
+    while (!all_done(t) && kaftan_now_us() < drained && kaftan_task_still_owned(t->work))
         if (!end_turn(t, drained))
             break;
     if (batch_pool_open(t->pool) > 0)
         log_warn(&logger, "stopping before Kafka has confirmed all records; they may be repeated after a restart",
                  LOG_INT("records", batch_pool_open(t->pool)));
-    if (!work_abandoned(t->work))
+    if (kaftan_task_still_owned(t->work))
         last_flush(t, deadline);
     t->flush.number++; /* an answer that comes from now on means nothing */
     t->flush.under_way = false;
     source_send_give_up(t);
-    producer_free(t->producer); /* its reports would find their records gone */
-    t->producer = NULL;
+    producer_end(t); /* its reports would find their records gone */
     source_fail_open(t);
     work_wake_off(t->work);
     t->class->close(t->self);

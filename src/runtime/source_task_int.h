@@ -88,6 +88,7 @@ struct source_task {
     struct producer_record ready;       /* of the record at the head, once converted */
     struct slot *ready_for;             /* NULL: nothing is converted */
     kaftan_deadline send_after;         /* a retry's pause; 0: none */
+    bool held;                          /* nothing is sent: it may be another worker's */
     kaftan_deadline poll_after;         /* pause after a RETRIABLE error of poll; 0: none */
     bool full;                          /* the producer takes nothing until reports have come, or full_until */
     kaftan_deadline full_until;         /* a client that is being made anew has no reports to give */

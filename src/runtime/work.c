@@ -10,7 +10,10 @@
  * The event goes out exactly once: by the thread when it sets ENDED and finds
  * STOP, by the herder when it sets STOP and finds ENDED, or by the watch when
  * it abandons. ENDING and ABANDONED exclude each other by compare-and-swap, so
- * a status of abandoned work can never overwrite that of its successor.
+ * a status of abandoned work can never overwrite that of its successor. Nor can
+ * its records come after the successor's: its producer is cut off before the
+ * herder hears that it has stopped, while its own thread may still be lost in
+ * the plugin.
  */
 #include "config.h"
 
@@ -22,6 +25,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/keys.h"
+#include "kafka/producer.h"
 
 static struct log logger = LOG("runtime.work");
 
@@ -128,6 +132,24 @@ bool work_end_begin(struct kaftan_task *t)
     return true;
 }
 
+void work_writes_by(struct kaftan_task *t, struct producer *p)
+{
+    lock_take(&t->wake_lock);
+    t->producer = p;
+    lock_release(&t->wake_lock);
+    if (p && work_abandoned(t))
+        producer_cut(p); /* given up before there was anything to cut */
+}
+
+/* Whatever its thread is in the middle of: what it has given to its producer goes no further. */
+static void cut_off(struct kaftan_task *t)
+{
+    lock_take(&t->wake_lock);
+    if (t->producer)
+        producer_cut(t->producer);
+    lock_release(&t->wake_lock);
+}
+
 bool work_abandon(struct kaftan_task *t)
 {
     unsigned flags = work_flags(t);
@@ -135,6 +157,7 @@ bool work_abandon(struct kaftan_task *t)
         if (flags & (WORK_ENDING | WORK_ABANDONED))
             return false;
     } while (!atomic_compare_exchange_weak(&t->flags, &flags, flags | WORK_ABANDONED));
+    cut_off(t);
     struct worker *w = t->worker;
     if (t->number < 0 && clock_mono_ms() < w->events.owned_until(w->events.self)) /* as Java: an abandoned connector is set UNASSIGNED, an abandoned task writes nothing */
         store_put_status(w->store, t->connector, -1, STATE_UNASSIGNED, NULL, w->id, NULL,

@@ -30,9 +30,10 @@ enum work_flag {
     WORK_STOP = 1,      /* the herder wants it to end and waits for the event */
     WORK_ENDING = 2,    /* the thread writes its last status; it cannot be abandoned any more */
     WORK_ENDED = 4,     /* the thread has said its last word */
-    WORK_ABANDONED = 8, /* given up: it must not write, acknowledge or say anything */
+    WORK_ABANDONED = 8, /* given up: it must not write, acknowledge or say anything; what it has sent last is cut off */
 };
 
+struct producer;
 struct source_task;
 
 struct kaftan_task {
@@ -53,9 +54,10 @@ struct kaftan_task {
     enum kaftan_stop_reason reason;
     kaftan_deadline stop_deadline; /* 0: not told to stop */
 
-    struct lock wake_lock; /* guards awake, awake_self; rank 40 */
+    struct lock wake_lock; /* guards awake, awake_self, producer; rank 40 */
     const struct kaftan_source *awake; /* the class while its wake may be called; else NULL */
     void *awake_self;
+    struct producer *producer; /* borrowed from the source task while it has one: what giving up cuts off; else NULL */
 
     struct metrics_group *metrics;                  /* owned; its own thread's */
     _Atomic(struct metrics_group *) status_metrics; /* owned by whoever swaps it out */
@@ -111,6 +113,8 @@ void work_answer_configs(struct kaftan_task *t, struct text_map **configs, int32
 /* The plugin's wake may be called between these two. Own thread. */
 void work_wake_on(struct kaftan_task *t, const struct kaftan_source *class, void *self);
 void work_wake_off(struct kaftan_task *t);
+/* What writes in its name: cut off when it is given up. NULL before it is freed. Own thread. */
+void work_writes_by(struct kaftan_task *t, struct producer *p);
 /* Makes a waiting poll return. Any thread. */
 void work_wake(struct kaftan_task *t);
 

@@ -21,6 +21,7 @@ struct answer {
 struct producer {
     int fd;
     size_t in_flight;
+    bool cut;
     struct answer answers[FAKE_RECORDS]; /* ring; guarded by the lock as well */
     size_t first, count;
 };
@@ -41,7 +42,7 @@ struct sent {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     bool keep, hold, deny;
-    size_t limit, sent, questions;
+    size_t limit, sent, cut, questions;
     int admin_failures;
     char refuse[FAKE_TEXT], fail_topic[FAKE_TEXT], created[256];
     int fail_code;
@@ -132,6 +133,13 @@ size_t fake_kafka_sent(void)
     return n;
 }
 
+size_t fake_kafka_cut(void)
+{
+    size_t n;
+    LOCKED(n = f.cut);
+    return n;
+}
+
 struct fake_record fake_kafka_record(size_t number)
 {
     struct fake_record r;
@@ -186,6 +194,18 @@ void producer_free(struct producer *p)
     free(p);
 }
 
+void producer_cut(struct producer *p)
+{
+    pthread_mutex_lock(&lock);
+    p->cut = true;
+    for (size_t i = 0; i < FAKE_RECORDS; i++)
+        if (f.by_number[i].by == p) {
+            f.by_number[i].by = NULL;
+            f.cut++;
+        }
+    pthread_mutex_unlock(&lock);
+}
+
 static void copy_text(char to[FAKE_TEXT], struct kaftan_slice s)
 {
     if (s.ptr)
@@ -214,7 +234,7 @@ enum producer_result producer_send(struct producer *p, const struct producer_rec
     enum producer_result result = PRODUCER_TAKEN;
     pthread_mutex_lock(&lock);
     size_t refused = strlen(f.refuse);
-    if (p->in_flight >= f.limit) {
+    if (p->cut || p->in_flight >= f.limit) {
         result = PRODUCER_FULL;
     } else if (refused > 0 && r->value.len >= refused && memcmp(r->value.ptr, f.refuse, refused) == 0) {
         *ret_err = kaftan_error_new(KAFTAN_E_DATA, "the record is too large");

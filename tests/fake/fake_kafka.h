@@ -33,6 +33,7 @@ void fake_kafka_refuse(const char *value_prefix); /* REFUSED for such values; NU
 void fake_kafka_report(size_t number, int code);
 void fake_kafka_fail_topic(const char *topic, int code); /* reports of this topic fail; NULL: none */
 size_t fake_kafka_sent(void);
+size_t fake_kafka_cut(void); /* records thrown away by producer_cut, before they were stored */
 struct fake_record fake_kafka_record(size_t number);
 
 /* Topics: missing ones are found missing; creation can be denied or fail for a while. */

@@ -24,7 +24,7 @@ static struct {
     size_t said, taken;
     char open_error[TEXT], poll_error[TEXT], start_error[TEXT];
     int poll_code, later;
-    bool hang, flush, touch, busy, own;
+    bool hang, flush, touch, busy, own, may_acknowledge;
     size_t flood_each, flood_left;
     int32_t configs;
     char delivered[STORY], calls[STORY], events[STORY];
@@ -227,7 +227,9 @@ static int script_fd(void *self)
 static void script_on_delivered(void *self_, const struct kaftan_delivery *d, size_t count)
 {
     struct script *self = self_;
+    bool owned = kaftan_task_still_owned(self->task); /* as a connector must ask before it acknowledges */
     pthread_mutex_lock(&lock);
+    s.may_acknowledge = owned;
     s.delivered_count += count;
     for (size_t i = 0; i < count; i++) {
         char text[32];
@@ -668,6 +670,13 @@ const char *script_calls(void)
 const char *script_events(void)
 {
     return copied(s.events);
+}
+
+bool script_may_acknowledge(void)
+{
+    bool may;
+    LOCKED(may = s.may_acknowledge);
+    return may;
 }
 
 uint64_t script_delivered_count(void)

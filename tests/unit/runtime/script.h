@@ -68,6 +68,7 @@ const char *script_calls(void);
 size_t script_services(void);
 size_t script_polls(void);
 uint64_t script_delivered_count(void);
+bool script_may_acknowledge(void); /* what the task was told when it asked at its last delivery */
 /* Events so far, one a line, e.g. "task_stopped c 0". */
 const char *script_events(void);
 /* Says what did not come and all that is known, and ends the program. */

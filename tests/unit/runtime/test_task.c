@@ -482,14 +482,46 @@ Test(task, offsets_of_others_are_read_before_open)
 
 Test(task, what_is_not_owned_writes_no_offsets)
 {
-    script_own(false);
+    fake_kafka_hold(true);
     start((const char *const[]){ "offset.flush.interval.ms", "20", NULL }, NULL);
     script_say("a:k=v");
+    WAIT_FOR(fake_kafka_sent() == 1);
+    script_own(false);
+    fake_kafka_report(0, -1);
     WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
-    size_t services = script_polls();
-    WAIT_FOR(script_polls() > services + 3);
+    size_t polls = script_polls();
+    WAIT_FOR(script_polls() > polls + 3);
     cr_expect_eq(fake_store_flushes(), 0);
     stop();
+    cr_expect_eq(fake_store_flushes(), 0);
+}
+
+Test(task, what_is_not_owned_sends_nothing_until_it_is_ours_again)
+{
+    script_own(false);
+    start(NULL, NULL);
+    script_say("a:k=v");
+    size_t services = script_services(); /* no poll while a record waits, but the connector is served */
+    WAIT_FOR(script_services() > services + 3);
+    cr_expect_eq(fake_kafka_sent(), 0);
+    script_own(true);
+    WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
+    stop();
+}
+
+Test(task, what_is_lost_is_not_waited_for)
+{
+    fake_kafka_hold(true);
+    start((const char *const[]){ "task.shutdown.graceful.timeout.ms", "3600000", NULL }, NULL);
+    script_say("a:k=1");
+    WAIT_FOR(fake_kafka_sent() == 1);
+    script_own(false);
+    script_say("a:k=2");
+    size_t services = script_services();
+    WAIT_FOR(script_services() > services + 1);
+    stop();
+    cr_expect_str_eq(script_delivered(), "1F 2F");
+    cr_expect_eq(fake_kafka_sent(), 1);
     cr_expect_eq(fake_store_flushes(), 0);
 }
 
@@ -534,22 +566,34 @@ Test(task, a_stop_does_not_wait_for_ever)
 
 Test(task, a_hanging_task_is_given_up_and_can_do_no_harm)
 {
-    start((const char *const[]){ "task.shutdown.graceful.timeout.ms", "200", NULL }, NULL);
+    fake_kafka_topic_add("d");
+    start((const char *const[]){ "task.shutdown.graceful.timeout.ms", "200", NULL },
+          (const char *const[]){ "errors.deadletterqueue.topic.name", "d", NULL });
     WAIT_FOR(strcmp(statuses(), "RUNNING") == 0);
     script_say("a:k=1");
     WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
+    cr_expect(script_may_acknowledge());
+    fake_kafka_hold(true);
+    script_say("a:k=2");
+    WAIT_FOR(fake_kafka_sent() == 2); /* waits inside the client */
     size_t polls = script_polls();
     script_hang(true);
     WAIT_FOR(script_polls() > polls);
+    script_say("a:k=3"); /* poll will come back with these two */
+    script_say_dead("a:k=4");
     worker_stop_task(w->worker, "c", 0, KAFTAN_STOP_MOVE);
     WAIT_FOR(strcmp(script_events(), "task_stopped c 0") == 0);
+    cr_expect_eq(fake_kafka_cut(), 1, "what was in the client is thrown away before anybody hears that the task has stopped");
     cr_expect_not(worker_has_task(w->worker, "c", 0));
     world_start_task(w, script_config(NULL), TARGET_PAUSED); /* its successor */
     WAIT_FOR(strcmp(statuses(), "RUNNING,PAUSED") == 0);
     script_hang(false);
     WAIT_FOR(strstr(script_calls(), "close"));
+    cr_expect_eq(fake_kafka_sent(), 2, "nothing is produced after it was given up");
     cr_expect_eq(fake_store_flushes(), 0, "no offset after it was given up");
     cr_expect_str_eq(statuses(), "RUNNING,PAUSED", "no status either");
+    cr_expect_str_eq(script_delivered(), "1S 2F 3F 4F");
+    cr_expect_not(script_may_acknowledge(), "nor may it acknowledge anything");
     worker_stop_task(w->worker, "c", 0, KAFTAN_STOP_MOVE);
     WAIT_FOR(strcmp(script_events(), "task_stopped c 0\ntask_stopped c 0") == 0);
     WAIT_FOR(worker_alive() == 0); /* only then may what it borrows be freed */
