@@ -147,6 +147,7 @@ void herder_lost(struct herder *h)
     h->scheduled_ms = 0;
     h->losing = true;
     h->revoke_owed = true;
+    store_drop_offsets(h->store);
     herder_stop_all(h, KAFTAN_STOP_MOVE, true);
     herder_group_progress(h);
 }

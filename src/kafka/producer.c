@@ -151,6 +151,12 @@ void producer_cut(struct producer *p)
     wake_fd_set(p->fd);
 }
 
+void producer_drop(struct producer *p)
+{
+    if (p->rk)
+        client_empty(p->rk);
+}
+
 struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
 {
     struct producer *p = mem_zalloc(1, sizeof *p);

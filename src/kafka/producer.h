@@ -58,6 +58,8 @@ void producer_free(struct producer *p);
  * thrown away, what is on the wire is not sent again, sending answers FULL and no report comes any more.
  */
 void producer_cut(struct producer *p);
+/* Throws away what is in flight: it is reported as failed. Not for an idempotent client, which would send it again. */
+void producer_drop(struct producer *p);
 /* Copies the struct and the header array; bytes are borrowed until the report. */
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err);
 /* Pushes what was sent so far out without waiting for linger. */

@@ -161,5 +161,10 @@ struct offset_write {
 };
 /* Takes the writes (array and texts). `done` when Kafka has them all, or with the first error. */
 void store_put_offsets(struct store *s, const char *connector, struct offset_write *writes, size_t count, struct store_done *done);
+/*
+ * Offsets that wait for Kafka are not written any more (their writers get an error): after a loss of ownership they would
+ * come when Kafka is back, on top of the newer ones of whoever has the tasks now. Any thread.
+ */
+void store_drop_offsets(struct store *s);
 
 #endif

@@ -301,3 +301,24 @@ void store_put_offsets(struct store *s, const char *connector, struct offset_wri
     r->done = done;
     ask(s, r);
 }
+
+static void drop_handle(struct message *msg, void *owner)
+{
+    struct store *s = OBJ_FROM(struct store, STORE_MAGIC, owner);
+    topic_log_drop(&s->offsets);
+    mem_free(msg);
+}
+
+static void drop_drop(struct message *msg)
+{
+    mem_free(msg);
+}
+
+void store_drop_offsets(struct store *s)
+{
+    struct message *msg = mem_zalloc(1, sizeof *msg);
+    msg->handle = drop_handle;
+    msg->drop = drop_drop;
+    if (!mailbox_send_always(s->box, msg))
+        drop_drop(msg);
+}

@@ -110,6 +110,18 @@ static void send_waiting(struct topic_log *t)
     }
 }
 
+void topic_log_drop(struct topic_log *t)
+{
+    if (!t->producer)
+        return;
+    while (t->last && !t->last->taken) {
+        struct sent *s = t->last;
+        unlink_sent(t, s);
+        s->done(s, kaftan_error_new(KAFTAN_E_KAFKA, "it was not sent any more"), -1, -1);
+    }
+    producer_drop(t->producer);
+}
+
 static void take_reports(struct topic_log *t)
 {
     struct producer_report reports[REPORTS];

@@ -41,6 +41,8 @@ struct kaftan_error *topic_log_open(struct topic_log *t, const struct text_map *
                                     const struct text_map *producer_extra, bool committed) KAFTAN_MUST_CHECK;
 void topic_log_close(struct topic_log *t); /* what was not stored is given up: done with UNAVAILABLE */
 void topic_log_send(struct topic_log *t, struct sent *s);
+/* What is not stored yet is given up: done with an error, now or when the client has let go of it. */
+void topic_log_drop(struct topic_log *t);
 /* Takes reports, sends what waits, applies what has come. True: more has come than was applied. */
 bool topic_log_serve(struct topic_log *t);
 bool topic_log_idle(const struct topic_log *t); /* nothing on its way */

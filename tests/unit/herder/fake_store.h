@@ -5,7 +5,7 @@
  * fake_store: store.h in memory. Writes are done at once, on the caller's
  * thread, with the same news as from the config topic. One store at a time.
  * Journal: "put a", "remove a", "tasks a 2", "target a PAUSED", "restart a",
- * "key", "refresh", "forget a", "forget a-0", "topics-reset a".
+ * "key", "refresh", "forget a", "forget a-0", "topics-reset a", "drop-offsets".
  */
 #include "store/store.h"
 

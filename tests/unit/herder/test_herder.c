@@ -664,6 +664,7 @@ Test(herder, loses_the_coordinator_and_gets_its_work_back)
     w.at = journal_size();
     fake_worker_hold_stops(true);
     fake_member_lose();
+    saw(&w, "drop-offsets");
     saw(&w, "stop a MOVE");
     saw(&w, "stop a-0 MOVE");
     cr_expect_not(journal_has(w.at, "revoked"));

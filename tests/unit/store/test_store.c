@@ -546,3 +546,28 @@ Test(store, broker_gone_while_running)
     text_map_unref(config);
     down(f);
 }
+
+/* Another worker may have committed since: what waited for Kafka must not come on top of it when Kafka is back. */
+Test(store, offsets_that_wait_are_dropped_after_a_loss)
+{
+    struct fixture *f = up(NULL);
+    struct asked put;
+    struct offset_write *w = mem_zalloc(1, sizeof *w);
+    store_started(f);
+    put_offset(f, "{\"p\":1}", "{\"n\":1}", true);
+    rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
+    w[0] = (struct offset_write){ mem_strdup("{\"p\":1}"), mem_strdup("{\"n\":2}") };
+    store_put_offsets(f->store, "a", w, 1, ask(f, &put));
+    store_drop_offsets(f->store);
+    wait_for(f, &put); /* although the broker never answered */
+    cr_assert_not_null(put.done.err);
+    cr_expect_not_null(strstr(kaftan_error_message(put.done.err), "Failed to write source offsets"));
+    kaftan_error_free(put.done.err);
+    rd_kafka_mock_broker_set_up(f->mock.cluster, 1);
+    put_offset(f, "{\"p\":2}", "{\"n\":3}", true);
+    store_refresh_offsets(f->store, 30000, ask(f, &put));
+    expect_done(f, &put);
+    expect_offset(f, "{\"p\":1}", "{\"n\":1}");
+    expect_offset(f, "{\"p\":2}", "{\"n\":3}");
+    down(f);
+}
