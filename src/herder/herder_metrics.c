@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counts of connect-worker-metrics (the runtime has those of starts) and connect-worker-rebalance-metrics under the names
- * a JMX exporter would give them (runtime-and-storage.md 14).
+ * a JMX exporter would give them (runtime-and-storage.md 14). Herder thread, but for the three that are read when asked for.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/sampled.h"
 
 #include <math.h>
 
@@ -16,8 +17,10 @@ struct herder_meters {
     struct metrics_group *group;                        /* owned */
     struct metrics_group *leader, *protocol;            /* owned; text gauges, made anew when the text changes */
     struct kaftan_metric *connectors, *tasks;           /* borrowed from group, as all below */
-    struct kaftan_metric *epoch, *completed, *rebalancing, *max_ms, *avg_ms;
-    int64_t began_ms, sum_ms, max, count;
+    struct kaftan_metric *epoch, *completed, *rebalancing;
+    struct lock lock; /* rank 92: took, which ages while it is read */
+    struct sampled took;
+    int64_t began_ms; /* clock_mono_ms */
     atomic_llong last_ms; /* clock_mono_ms of the last completed rebalance; 0: none */
 };
 
@@ -26,6 +29,24 @@ static double since_last(void *self)
     const struct herder_meters *m = self;
     long long last = atomic_load(&m->last_ms);
     return last ? (double)(clock_mono_ms() - last) : INFINITY;
+}
+
+static double longest(void *self)
+{
+    struct herder_meters *m = self;
+    lock_take(&m->lock);
+    double ms = sampled_max(&m->took, clock_mono_ms());
+    lock_release(&m->lock);
+    return ms;
+}
+
+static double average(void *self)
+{
+    struct herder_meters *m = self;
+    lock_take(&m->lock);
+    double ms = sampled_average(&m->took, clock_mono_ms());
+    lock_release(&m->lock);
+    return ms;
 }
 
 static struct kaftan_metric *gauge(struct herder_meters *m, const char *name, const char *help)
@@ -42,6 +63,7 @@ void meters_new(struct herder *h)
 {
     struct herder_meters *m = mem_zalloc(1, sizeof *m);
     h->meters = m;
+    lock_init(&m->lock);
     m->group = metrics_group_new(h->metrics, NULL, 0);
     m->connectors = gauge(m, "kafka_connect_worker_connector_count", "Connectors on this worker.");
     m->tasks = gauge(m, "kafka_connect_worker_task_count", "Tasks on this worker.");
@@ -50,8 +72,10 @@ void meters_new(struct herder *h)
     m->epoch = gauge(m, "kafka_connect_worker_rebalance_epoch", "Generation of the worker group.");
     m->completed = counter(m, "kafka_connect_worker_rebalance_completed_rebalances_total", "Rebalances this worker has completed.");
     m->rebalancing = gauge(m, "kafka_connect_worker_rebalance_rebalancing", "1 while an assignment is being handled.");
-    m->max_ms = gauge(m, "kafka_connect_worker_rebalance_rebalance_max_time_ms", "Longest handling of an assignment.");
-    m->avg_ms = gauge(m, "kafka_connect_worker_rebalance_rebalance_avg_time_ms", "Average handling of an assignment.");
+    metric_callback(m->group, "kafka_connect_worker_rebalance_rebalance_max_time_ms",
+                    "Longest handling of an assignment in the last minute; NaN: there was none.", longest, m);
+    metric_callback(m->group, "kafka_connect_worker_rebalance_rebalance_avg_time_ms",
+                    "Average handling of an assignment in the last minute; NaN: there was none.", average, m);
     metric_callback(m->group, "kafka_connect_worker_rebalance_time_since_last_rebalance_ms",
                     "Time since the last completed rebalance.", since_last, m);
 }
@@ -64,6 +88,7 @@ void meters_free(struct herder *h)
     metrics_group_free(m->leader);
     metrics_group_free(m->protocol);
     metrics_group_free(m->group);
+    lock_fini(&m->lock);
     mem_free(m);
     h->meters = NULL;
 }
@@ -102,13 +127,11 @@ void meters_assigned(struct herder *h)
 void meters_handled(struct herder *h)
 {
     struct herder_meters *m = h->meters;
-    int64_t took = clock_mono_ms() - m->began_ms;
-    m->count++;
-    m->sum_ms += took;
-    m->max = took > m->max ? took : m->max;
+    int64_t now = clock_mono_ms();
+    lock_take(&m->lock);
+    sampled_add(&m->took, now, (double)(now - m->began_ms));
+    lock_release(&m->lock);
     metric_set(m->rebalancing, 0);
     metric_add(m->completed, 1);
-    metric_set(m->max_ms, (double)m->max);
-    metric_set(m->avg_ms, (double)m->sum_ms / (double)m->count);
-    atomic_store(&m->last_ms, clock_mono_ms());
+    atomic_store(&m->last_ms, now);
 }

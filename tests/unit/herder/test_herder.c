@@ -4,7 +4,9 @@
 #include "herder/herder.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "acme.h"
@@ -932,20 +934,45 @@ Test(herder, connectors_of_the_command_line)
     text_map_unref(two);
 }
 
+static double metric(struct world *w, const char *name)
+{
+    struct buf b = BUF_INIT;
+    double v = -1;
+    metrics_write(w->metrics, &b);
+    char *line = mem_printf("\n%s ", name);
+    const char *at = strstr(buf_text(&b), line);
+    cr_expect_not_null(at, "no %s", name);
+    if (at)
+        v = strtod(at + strlen(line), NULL);
+    mem_free(line);
+    buf_fini(&b);
+    return v;
+}
+
+#define REBALANCE "kafka_connect_worker_rebalance_"
+
 Test(herder, metrics)
 {
     struct world w;
     struct buf b = BUF_INIT;
-    begin(&w, true);
+    make(&w, true, NULL);
+    cr_expect(isnan(metric(&w, REBALANCE "rebalance_max_time_ms")));
+    cr_expect(isnan(metric(&w, REBALANCE "rebalance_avg_time_ms")));
+    cr_expect(isinf(metric(&w, REBALANCE "time_since_last_rebalance_ms")));
+    herder_start(w.herder, on_end, NULL);
     create(&w, "a");
     saw(&w, "start a-0");
     expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
     metrics_write(w.metrics, &b);
     cr_expect_not_null(strstr(buf_text(&b), "kafka_connect_worker_connector_count 1\n"), "%s", buf_text(&b));
     cr_expect_not_null(strstr(buf_text(&b), "kafka_connect_worker_task_count 1\n"));
-    cr_expect_not_null(strstr(buf_text(&b), "kafka_connect_worker_rebalance_leader_name{leader_name=\"http://host:8083/\"} 1\n"));
-    cr_expect_not_null(strstr(buf_text(&b), "kafka_connect_worker_rebalance_connect_protocol{connect_protocol=\"SESSIONED\"} 1\n"));
-    cr_expect_not_null(strstr(buf_text(&b), "kafka_connect_worker_rebalance_rebalancing 0\n"));
+    cr_expect_not_null(strstr(buf_text(&b), REBALANCE "leader_name{leader_name=\"http://host:8083/\"} 1\n"));
+    cr_expect_not_null(strstr(buf_text(&b), REBALANCE "connect_protocol{connect_protocol=\"SESSIONED\"} 1\n"));
+    cr_expect_not_null(strstr(buf_text(&b), REBALANCE "rebalancing 0\n"));
     buf_fini(&b);
+    cr_expect_eq(metric(&w, REBALANCE "epoch"), fake_member_generation());
+    cr_expect_geq(metric(&w, REBALANCE "completed_rebalances_total"), 3.0, "the first, for the connector, for its task");
+    cr_expect_geq(metric(&w, REBALANCE "rebalance_max_time_ms"), metric(&w, REBALANCE "rebalance_avg_time_ms"));
+    cr_expect(isfinite(metric(&w, REBALANCE "time_since_last_rebalance_ms")));
     end(&w);
 }
