@@ -74,14 +74,6 @@ void herder_leave(struct herder *h)
     }
 }
 
-static bool listed(const struct work_list *list, const char *connector, int32_t task)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].task == task && strcmp(list->items[i].connector, connector) == 0)
-            return true;
-    return false;
-}
-
 /* The works of a list by the keys that h->works has; owned by the caller. */
 static struct map *keys_of(const struct work_list *list)
 {
@@ -104,7 +96,7 @@ static void revoke(struct herder *h, const struct member_assignment *a)
     void *value;
     for (size_t i = 0; map_at(h->works, &i, &key, &value);) {
         const struct work *w = value;
-        if (!map_has(wanted, key) || (a->revoked.count && listed(&a->revoked, w->connector, w->task)))
+        if (!map_has(wanted, key) || work_list_has(&a->revoked, w->connector, w->task))
             map_put(stop, key, NULL);
     }
     for (size_t i = 0; map_at(stop, &i, &key, &value);) {
