@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -18,182 +17,7 @@
 #include "fake_store.h"
 #include "fake_worker.h"
 #include "journal.h"
-#include "net/hmac.h"
-
-enum { WAIT_MS = 30000 };
-
-static struct {
-    struct lock lock;
-    struct cond cond;
-    int status; /* -1: not ended */
-} ends;
-
-struct world {
-    struct registry *registry;
-    struct worker_config *config;
-    struct metrics *metrics;
-    struct herder *herder;
-    size_t at; /* in the journal */
-};
-
-static void on_end(void *self, int status)
-{
-    (void)self;
-    lock_take(&ends.lock);
-    ends.status = status;
-    cond_wake_all(&ends.cond);
-    lock_release(&ends.lock);
-}
-
-static int wait_end(void)
-{
-    int64_t deadline = clock_mono_ms() + WAIT_MS;
-    lock_take(&ends.lock);
-    while (ends.status < 0 && cond_wait_until(&ends.cond, &ends.lock, deadline))
-        ;
-    int status = ends.status;
-    lock_release(&ends.lock);
-    return status;
-}
-
-static void make(struct world *w, bool distributed, const struct herder_peer *peer)
-{
-    memset(w, 0, sizeof *w);
-    lock_init(&ends.lock);
-    cond_init(&ends.cond);
-    ends.status = -1;
-    w->registry = acme_registry();
-    w->config = acme_config(distributed, NULL, NULL);
-    w->metrics = metrics_new();
-    struct kaftan_error *err = herder_new(w->config, w->registry, w->metrics, "http://host:8083/", peer, &w->herder);
-    cr_assert_null(err);
-}
-
-static void begin(struct world *w, bool distributed)
-{
-    make(w, distributed, NULL);
-    herder_start(w->herder, on_end, NULL);
-}
-
-static void end(struct world *w)
-{
-    herder_stop(w->herder);
-    herder_free(w->herder);
-    metrics_free(w->metrics);
-    worker_config_free(w->config);
-    registry_free(w->registry);
-    cond_fini(&ends.cond);
-    lock_fini(&ends.lock);
-}
-
-/* ---- asking ---- */
-
-struct asking {
-    struct lock lock;
-    struct cond cond;
-    bool done;
-};
-
-static void on_done(struct herder_request *r)
-{
-    struct asking *a = r->user;
-    lock_take(&a->lock);
-    a->done = true;
-    cond_wake_all(&a->cond);
-    lock_release(&a->lock);
-}
-
-static void asking_init(struct asking *a)
-{
-    lock_init(&a->lock);
-    cond_init(&a->cond);
-    a->done = false;
-}
-
-static void send(struct world *w, struct herder_request *r, struct asking *a)
-{
-    asking_init(a);
-    r->done = on_done;
-    r->user = a;
-    herder_send(w->herder, r);
-}
-
-static void await(struct asking *a)
-{
-    int64_t deadline = clock_mono_ms() + WAIT_MS;
-    lock_take(&a->lock);
-    while (!a->done && cond_wait_until(&a->cond, &a->lock, deadline))
-        ;
-    cr_assert(a->done, "no answer");
-    lock_release(&a->lock);
-    cond_fini(&a->cond);
-    lock_fini(&a->lock);
-}
-
-static struct herder_request *ask(struct world *w, struct herder_request *r)
-{
-    struct asking a;
-    send(w, r, &a);
-    await(&a);
-    return r;
-}
-
-static struct text_map *config(const char *name, const char *key, const char *value)
-{
-    struct text_map *m = text_map_new();
-    text_map_put(m, "name", name);
-    text_map_put(m, "connector.class", "com.acme.PlainSourceConnector");
-    text_map_put(m, "tasks.max", "4");
-    if (key)
-        text_map_put(m, key, value);
-    return m;
-}
-
-static struct herder_request *with_config(enum herder_op op, const char *name, const char *key, const char *value)
-{
-    struct herder_request *r = herder_request_new(op, name);
-    r->config = config(name, key, value);
-    return r;
-}
-
-static const char *text_of(const struct herder_request *r)
-{
-    return r->err ? kaftan_error_message(r->err) : "";
-}
-
-/* Asks and frees; `text` "" for success. */
-static void expect(struct world *w, struct herder_request *r, int http, const char *text)
-{
-    ask(w, r);
-    cr_expect_str_eq(text_of(r), text);
-    if (r->err)
-        cr_expect_eq(kaftan_error_http_status(r->err), http, "%d", kaftan_error_http_status(r->err));
-    herder_request_free(r);
-}
-
-static void expect_op(struct world *w, enum herder_op op, const char *name, int http, const char *text)
-{
-    expect(w, herder_request_new(op, name), http, text);
-}
-
-static void saw(struct world *w, const char *line)
-{
-    cr_assert(journal_wait(&w->at, line), "%s", line);
-}
-
-static void wait_started(struct world *w)
-{
-    int64_t deadline = clock_mono_ms() + WAIT_MS;
-    while (!herder_started(w->herder)) {
-        cr_assert(clock_mono_ms() < deadline, "not started: %s", herder_stage(w->herder));
-        herder_request_free(ask(w, herder_request_new(HERDER_PING, NULL)));
-    }
-}
-
-static void create(struct world *w, const char *name)
-{
-    expect(w, with_config(HERDER_CREATE, name, NULL, NULL), 0, "");
-}
+#include "stage.h"
 
 /* ---- distributed ---- */
 
@@ -398,30 +222,6 @@ Test(herder, created_stopped_has_no_tasks)
     expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
     cr_expect_not(journal_has(0, "configs a"));
     end(&w);
-}
-
-/* As the peer of another worker sends it, with the proof that the group's key gives; NULL body: no proof. */
-static struct herder_request *tasks_of_another(const char *connector, int32_t count, const char *body)
-{
-    struct herder_request *r = herder_request_new(HERDER_PUT_TASKS, connector);
-    r->tasks = mem_zalloc((size_t)count, sizeof *r->tasks);
-    r->task_count = count;
-    for (int32_t i = 0; i < count; i++)
-        r->tasks[i] = config(connector, NULL, NULL);
-    if (body) {
-        const struct snapshot *s = store_snapshot(fake_store());
-        struct buf mac = BUF_INIT;
-        struct kaftan_error *err = hmac_sign("HmacSHA256", s->session_key->key, slice_of(body), &mac);
-        cr_assert_null(err);
-        r->proof.algorithm = mem_strdup("HmacSHA256");
-        r->proof.body = mem_strdup(body);
-        r->proof.body_len = strlen(body);
-        r->proof.has_mac = true;
-        r->proof.mac_len = mac.len;
-        r->proof.mac = buf_take(&mac);
-        snapshot_unref(s);
-    }
-    return r;
 }
 
 Test(herder, another_worker_has_task_configs_written)
@@ -743,8 +543,8 @@ Test(herder, a_follower_forwards_and_has_the_leader_write)
     static const struct herder_peer peer = { .forward = peer_forward, .put_tasks = peer_put_tasks };
     struct world w;
     fake_member_follower("http://leader:1/");
-    make(&w, true, &peer);
-    herder_start(w.herder, on_end, NULL);
+    make(&w, true, NULL, NULL, &peer);
+    start(&w);
     wait_started(&w);
     cr_expect_not(journal_has(0, "key 32"), "followers write no key");
     expect(&w, with_config(HERDER_CREATE, "f", NULL, NULL), 0, "");
@@ -912,21 +712,21 @@ Test(herder, standalone_start_failure_is_the_answer)
 Test(herder, connectors_of_the_command_line)
 {
     struct world w;
-    make(&w, false, NULL);
+    make(&w, false, NULL, NULL, NULL);
     struct text_map *one = config("one", NULL, NULL), *two = config("two", NULL, NULL);
     herder_add_initial(w.herder, one);
     herder_add_initial(w.herder, two);
-    herder_start(w.herder, on_end, NULL);
+    start(&w);
     saw(&w, "start one-0");
     saw(&w, "start two-0");
     wait_started(&w);
     end(&w);
-    make(&w, false, NULL);
+    make(&w, false, NULL, NULL, NULL);
     herder_add_initial(w.herder, one);
     text_map_unref(two);
     two = config("two", "tasks.max", "dog");
     herder_add_initial(w.herder, two);
-    herder_start(w.herder, on_end, NULL);
+    start(&w);
     cr_expect_eq(wait_end(), 3);
     cr_expect_not(herder_started(w.herder));
     end(&w);
@@ -955,11 +755,11 @@ Test(herder, metrics)
 {
     struct world w;
     struct buf b = BUF_INIT;
-    make(&w, true, NULL);
+    make(&w, true, NULL, NULL, NULL);
     cr_expect(isnan(metric(&w, REBALANCE "rebalance_max_time_ms")));
     cr_expect(isnan(metric(&w, REBALANCE "rebalance_avg_time_ms")));
     cr_expect(isinf(metric(&w, REBALANCE "time_since_last_rebalance_ms")));
-    herder_start(w.herder, on_end, NULL);
+    start(&w);
     create(&w, "a");
     saw(&w, "start a-0");
     expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
