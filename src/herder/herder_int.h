@@ -95,6 +95,7 @@ struct reconf {
     bool asked;         /* busy: the connector's answer is to come */
     bool again;         /* asked for anew meanwhile */
     unsigned attempts;
+    int64_t first_ms;   /* clock_mono_ms of the first of them */
     int64_t at_ms;      /* next attempt; 0: none */
     struct op *waiters; /* standalone: answered at its end */
 };

@@ -19,7 +19,7 @@
 
 static struct log logger = LOG("herder.reconf");
 
-enum { RETRY_MS = 250, RETRY_MAX_MS = 60000 };
+enum { RETRY_MS = 250, RETRY_MAX_MS = 60000, STALE_KEY_MS = 60000 };
 
 void reconf_free(void *r)
 {
@@ -44,11 +44,14 @@ static void reconf_end(struct herder *h, const char *connector, struct kaftan_er
         op->step(h, op, err ? kaftan_error_new(kaftan_error_code(err), "%s", kaftan_error_message(err)) : NULL);
     }
     if (err && retry) {
-        int64_t delay = r->attempts < 8 ? (int64_t)RETRY_MS << r->attempts : RETRY_MAX_MS;
-        r->at_ms = clock_mono_ms() + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS);
+        int64_t delay = r->attempts < 8 ? (int64_t)RETRY_MS << r->attempts : RETRY_MAX_MS, now = clock_mono_ms();
+        r->first_ms = r->attempts ? r->first_ms : now;
+        r->at_ms = now + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS);
         r->attempts++;
-        log_warn(&logger, "task configs could not be published; trying again", LOG_STR("connector", connector),
-                 LOG_INT("attempt", r->attempts), LOG_ERR(err));
+        /* The leader has a newer session key than the one this was signed with: that one is being read just now. */
+        bool stale = kaftan_error_code(err) == KAFTAN_E_FORBIDDEN && now - r->first_ms < STALE_KEY_MS;
+        log_at(&logger, stale ? LOG_DEBUG : LOG_WARN, "task configs could not be published; trying again",
+               LOG_STR("connector", connector), LOG_INT("attempt", r->attempts), LOG_ERR(err));
     } else {
         r->attempts = 0;
         r->at_ms = 0;

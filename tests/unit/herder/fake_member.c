@@ -26,6 +26,8 @@ static const char *leader;
 static int64_t next_offset = INT64_MIN;
 static int16_t next_error;
 static int32_t next_delay;
+static int16_t protocol = 2;
+static const char *tasks_go_to;
 
 int fake_member_generation(void)
 {
@@ -55,6 +57,16 @@ void fake_member_error(int16_t error)
 void fake_member_delay(int32_t delay_ms)
 {
     next_delay = delay_ms;
+}
+
+void fake_member_protocol(int16_t version)
+{
+    protocol = version;
+}
+
+void fake_member_tasks_go_to(const char *url)
+{
+    tasks_go_to = url;
 }
 
 void work_list_add(struct work_list *l, const char *connector, int32_t task)
@@ -118,7 +130,20 @@ static void revoke_rest(struct member_assignment *a, struct map *before)
     }
 }
 
-/* Everything goes to this worker; what is no longer configured is revoked. A failed assignment keeps what was. */
+/* As a leader knows it: who runs the tasks, when it is not this worker. */
+static void share(struct member_assignment *a, const struct group_view_connector *c)
+{
+    if (!a->shares) {
+        a->shares = mem_zalloc(1, sizeof *a->shares);
+        a->share_count = 1;
+        a->shares[0].url = mem_strdup(tasks_go_to);
+    }
+    for (int32_t t = 0; t < c->task_count; t++)
+        work_list_add(&a->shares[0].work, c->name, t);
+}
+
+/* Everything (but for tasks that go elsewhere) goes to this worker; what is no longer configured is revoked. A failed
+ * assignment keeps what was. */
 static void assign(struct member *m)
 {
     struct group_view *v = m->events.view(m->events.self);
@@ -127,7 +152,9 @@ static void assign(struct member *m)
     lock_take(&m->lock);
     for (size_t i = 0; i < v->connector_count; i++) {
         held_put(now, &a->work, m->held, v->connectors[i].name, -1);
-        for (int32_t t = 0; t < v->connectors[i].task_count; t++)
+        if (tasks_go_to)
+            share(a, &v->connectors[i]);
+        for (int32_t t = 0; !tasks_go_to && t < v->connectors[i].task_count; t++)
             held_put(now, &a->work, m->held, v->connectors[i].name, t);
     }
     revoke_rest(a, m->held);
@@ -142,7 +169,7 @@ static void assign(struct member *m)
     next_error = 0;
     next_delay = 0;
     lock_release(&m->lock);
-    a->protocol = 2;
+    a->protocol = protocol;
     a->member_id = mem_strdup("me");
     a->is_leader = !leader;
     a->leader = mem_strdup(leader ? "other" : "me");

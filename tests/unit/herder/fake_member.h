@@ -10,6 +10,8 @@
 
 void fake_member_manual(bool manual); /* joins are answered by fake_member_assign only */
 void fake_member_follower(const char *leader_url); /* assignments name another leader; NULL: this one leads */
+void fake_member_protocol(int16_t version); /* of all assignments; 2 */
+void fake_member_tasks_go_to(const char *url); /* tasks are another worker's; NULL: all are this one's */
 void fake_member_offset(int64_t offset);  /* of the next assignment, in place of the view's */
 void fake_member_error(int16_t error);    /* of the next assignment */
 void fake_member_delay(int32_t delay_ms); /* of the next assignment */

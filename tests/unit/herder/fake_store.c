@@ -47,6 +47,9 @@ static struct {
     int code;
     const char *text;
 } fail_next = { -1, NULL }, fail_start = { -1, NULL };
+static int refresh_failures;
+static size_t first_key_len;
+static int64_t first_key_ms;
 
 const char *target_state_name(enum target_state s)
 {
@@ -194,6 +197,8 @@ struct kaftan_error *store_new(const struct worker_config *c, const struct store
     s->statuses = map_new(status_free);
     s->offset = -1;
     s->distributed = worker_config_distributed(c);
+    if (first_key_len)
+        s->key = (struct session_key){ { mem_zalloc(1, first_key_len), first_key_len }, mem_strdup("HmacSHA256"), first_key_ms };
     shoot(s);
     the_store = *ret = s;
     return NULL;
@@ -221,6 +226,17 @@ void fake_store_start_fails(int code, const char *text)
 {
     fail_start.text = text;
     fail_start.code = code;
+}
+
+void fake_store_refresh_fails(int times)
+{
+    refresh_failures = times;
+}
+
+void fake_store_first_key(size_t len, int64_t created_ms)
+{
+    first_key_len = len;
+    first_key_ms = created_ms;
 }
 
 void fake_store_hold_refresh(bool yes)
@@ -370,6 +386,11 @@ void store_put_tasks(struct store *s, const char *connector, struct text_map *co
     done_send(s, done, true);
 }
 
+void fake_store_other_level(const char *name, const char *level)
+{
+    the_store->listener.logger_level(the_store->listener.self, name, level);
+}
+
 void fake_store_other_tasks(const char *connector, struct text_map *const *tasks, int32_t count)
 {
     do_tasks(the_store, connector, tasks, count);
@@ -408,11 +429,8 @@ void store_put_logger_level(struct store *s, const char *name, const char *level
     done_send(s, done, true);
 }
 
-void store_put_session_key(struct store *s, const struct session_key *key, struct store_done *done)
+static void do_key(struct store *s, const struct session_key *key)
 {
-    journal_put("key %zu", key->key.len);
-    if (failing(s, done))
-        return;
     lock_take(&s->lock);
     mem_free((char *)(uintptr_t)s->key.key.ptr);
     mem_free((char *)(uintptr_t)s->key.algorithm);
@@ -420,7 +438,20 @@ void store_put_session_key(struct store *s, const struct session_key *key, struc
     wrote(s);
     lock_release(&s->lock);
     s->listener.session_key(s->listener.self, key);
+}
+
+void store_put_session_key(struct store *s, const struct session_key *key, struct store_done *done)
+{
+    journal_put("key %zu", key->key.len);
+    if (failing(s, done))
+        return;
+    do_key(s, key);
     done_send(s, done, true);
+}
+
+void fake_store_other_key(const struct session_key *key)
+{
+    do_key(the_store, key);
 }
 
 void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
@@ -432,6 +463,8 @@ void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
         s->held = done; /* before the journal: who has read it may release */
     lock_release(&s->lock);
     journal_put("refresh");
+    if (refresh_failures > 0 && refresh_failures--)
+        fake_store_fail(KAFTAN_E_TIMEOUT, "too slow");
     if (!wait)
         done_send(s, done, true);
 }

@@ -14,10 +14,15 @@ struct store *fake_store(void); /* the one there is; NULL before store_new */
 void fake_store_fail(enum kaftan_code code, const char *text);
 /* From now on refreshes do not end until fake_store_release. */
 void fake_store_hold_refresh(bool hold);
+void fake_store_refresh_fails(int times); /* the next refreshes end with TIMEOUT */
+/* The next store finds a key of so many zero bytes in its topic. */
+void fake_store_first_key(size_t len, int64_t created_ms);
 void fake_store_release(void); /* ends the held refresh well */
 /* Another worker's writes: news without a done. */
 void fake_store_other_puts(const char *connector, struct text_map *config);
 void fake_store_other_tasks(const char *connector, struct text_map *const *tasks, int32_t count);
+void fake_store_other_key(const struct session_key *key);
+void fake_store_other_level(const char *name, const char *level);
 /* What store_start ends with; code < 0: well (the default). */
 void fake_store_start_fails(int code, const char *text);
 int64_t fake_store_offset(void);
