@@ -242,16 +242,23 @@ static void will_say(const char *status, const char *answer)
     lock_release(&other.lock);
 }
 
-static struct web *other_worker(bool tls)
+static struct web *other_worker_with(bool tls, bool want_client)
 {
     static bool once;
     if (!once)
         lock_init(&other.lock);
     once = true;
     return web_new(&(struct web_options){ .tls = tls,
+                                          .want_client = want_client,
+                                          .ca = TEST_DATA "/stores/ca.pem",
                                           .cert = TEST_DATA "/stores/server.pem",
                                           .key = TEST_DATA "/stores/server.key",
                                           .answer = other_answer });
+}
+
+static struct web *other_worker(bool tls)
+{
+    return other_worker_with(tls, false);
 }
 
 static const char *url_of(const struct web *w, const char *scheme)
@@ -745,6 +752,51 @@ Test(peer, tls_keys_are_the_prefixed_ones_or_all_the_others)
     cr_expect_eq(status_over_tls(prefixed), 200);
     cr_expect_eq(status_over_tls(mixed), 0, "keys were mixed");
     cr_expect_eq(status_over_tls(own), 200);
+}
+
+/* Leader and owner serve https and want to see who asks, under one authority: kept connections, signed and forwarded requests. */
+Test(peer, workers_that_share_an_authority)
+{
+    static const char *const keys[] = { "listeners.https.ssl.truststore.location", TRUST,
+                                        "listeners.https.ssl.truststore.password", "secret",
+                                        "listeners.https.ssl.keystore.location", CLIENT,
+                                        "listeners.https.ssl.keystore.password", "secret", NULL };
+    static const char *const stranger[] = { "listeners.https.ssl.truststore.location", TRUST,
+                                            "listeners.https.ssl.truststore.password", "secret", NULL };
+    struct session_key key = { .key = { "0123456789abcdef", 16 }, .algorithm = "HmacSHA256" };
+    struct web *others[] = { other_worker_with(true, true), other_worker_with(true, true) };
+    struct worker_config *c = config_with(keys);
+    struct peer *p = peer_with(c);
+    for (size_t i = 0; i < 6; i++) {
+        struct internal_call call;
+        const char *url = url_of(others[i % 2], "https");
+        will_say("200 OK", "{}");
+        struct herder_request *r = forwarded(peer_door(p), url, herder_request_new(HERDER_STOP, "c"));
+        cr_expect_null(r->err, "%s", r->err ? kaftan_error_message(r->err) : "");
+        cr_expect_eq(r->relayed, 200);
+        herder_request_free(r);
+        will_say("204 No Content", "");
+        put_tasks(peer_door(p), url, NULL, 0, &key, &call);
+        cr_expect_null(call.err, "%s", call.err ? kaftan_error_message(call.err) : "");
+        cr_expect_not_null(strstr(other.headers, "\r\nX-Connect-Authorization: "), "%s", other.headers);
+    }
+    cr_expect_eq(web_connections(others[0]), 1, "connections are kept");
+    cr_expect_eq(web_connections(others[1]), 1, "connections are kept");
+    peer_stop(p);
+    peer_free(p);
+    worker_config_free(c);
+
+    c = config_with(stranger);
+    p = peer_with(c);
+    struct herder_request *r = forwarded(peer_door(p), url_of(others[0], "https"), herder_request_new(HERDER_STOP, "c"));
+    cr_assert_not_null(r->err, "one without a certificate was heard");
+    cr_expect(text_starts(kaftan_error_message(r->err), IO), "%s", kaftan_error_message(r->err));
+    herder_request_free(r);
+    peer_stop(p);
+    peer_free(p);
+    worker_config_free(c);
+    web_free(others[0]);
+    web_free(others[1]);
 }
 
 Test(peer, a_store_that_cannot_be_read_is_named_by_its_key)
