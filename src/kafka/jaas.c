@@ -3,8 +3,8 @@
 
 #include "kafka/jaas.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,77 +14,179 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/* ---- the language ---------------------------------------------------------------- */
+
+/*
+ * Java reads the value with a StreamTokenizer, and so does this: words are of
+ * everything but blanks, quotes, `;`, `=` and `/`; a `/` begins a comment,
+ * quoted or not is the writer's choice, and a quoted text has C's escapes.
+ */
+struct tokens {
+    const char *at;
+    char kind;       /* 'w' a word or a quoted text, ';', '=', 0 at the end */
+    bool open_quote; /* the last one was not closed on its line */
+    struct buf text;
+};
+
 static const char *skip_space(const char *p)
 {
-    while (isspace((unsigned char)*p))
+    while (*p && (unsigned char)*p <= ' ')
         p++;
     return p;
 }
 
-/* A quoted text or a bare word (up to space, '=' or ';'); NULL: a quote stays open. */
-static const char *word(const char *p, struct buf *ret)
+/* Behind blanks and comments. */
+static const char *skip_comments(const char *p)
 {
-    buf_clear(ret);
-    if (*p != '"' && *p != '\'') {
-        while (*p && !isspace((unsigned char)*p) && *p != '=' && *p != ';')
-            buf_putc(ret, *p++);
-        return p;
+    for (p = skip_space(p); *p == '/'; p = skip_space(p)) {
+        const char *end = p[1] == '*' ? strstr(p + 2, "*/") : NULL;
+        p = p[1] != '*' ? p + strcspn(p, "\r\n") : end ? end + 2 : p + strlen(p);
     }
-    for (char quote = *p++; *p && *p != quote; p++) {
-        if (*p == '\\' && p[1])
-            p++;
-        buf_putc(ret, *p);
-    }
-    return *p ? p + 1 : NULL;
+    return p;
 }
 
-static struct kaftan_error *refuse(const char *why)
+static bool is_octal(char c)
 {
+    return c >= '0' && c <= '7';
+}
+
+/* p stands behind a backslash; returns what follows the escape. */
+static const char *escape(const char *p, struct buf *ret)
+{
+    static const char names[] = "abfnrtv", values[] = "\a\b\f\n\r\t\v";
+    const char *name = *p ? strchr(names, *p) : NULL;
+    unsigned code = 0;
+    if (!*p)
+        return p;
+    if (!is_octal(*p)) {
+        buf_putc(ret, name ? values[name - names] : *p);
+        return p + 1;
+    }
+    for (int left = *p <= '3' ? 3 : 2; left > 0 && is_octal(*p); left--)
+        code = code * 8 + (unsigned)(*p++ - '0');
+    utf8_put(ret, code);
+    return p;
+}
+
+static const char *quoted(const char *p, struct tokens *t)
+{
+    char quote = *p++;
+    while (*p && *p != quote && *p != '\n' && *p != '\r') {
+        if (*p == '\\')
+            p = escape(p + 1, &t->text);
+        else
+            buf_putc(&t->text, *p++);
+    }
+    t->open_quote = *p != quote;
+    return t->open_quote ? p : p + 1;
+}
+
+static char next_token(struct tokens *t)
+{
+    const char *p = skip_comments(t->at);
+    buf_clear(&t->text);
+    t->kind = !*p || *p == ';' || *p == '=' ? *p : 'w';
+    if (t->kind != 'w') {
+        t->at = p + (*p != '\0');
+    } else if (*p == '"' || *p == '\'') {
+        t->at = quoted(p, t);
+    } else {
+        while ((unsigned char)*p > ' ' && !strchr("\"';=/", *p))
+            buf_putc(&t->text, *p++);
+        t->at = p;
+    }
+    return t->kind;
+}
+
+static struct kaftan_error *refuse(const char *fmt, ...) KAFTAN_PRINTF(1, 2);
+
+/* Names of options may be told; what may be a value never is. */
+static struct kaftan_error *refuse(const char *fmt, ...)
+{
+    char why[256];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
     return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value [hidden] for configuration sasl.jaas.config: %s", why);
 }
 
-static struct kaftan_error *parse(const char *p, struct buf *name, struct buf *value, struct jaas *j)
+static struct kaftan_error *parse_option(struct tokens *t, struct text_map *options)
+{
+    char *name = mem_strdup(buf_text(&t->text));
+    struct kaftan_error *err = NULL;
+    if (next_token(t) != '=' || next_token(t) != 'w')
+        err = refuse("an option has no value; it reads name=\"value\", with the value in quotes unless it is one plain word");
+    else if (t->open_quote)
+        err = refuse("the quote of the option %.60s is not closed", name);
+    else
+        text_map_put(options, name, buf_text(&t->text));
+    mem_free(name);
+    return err;
+}
+
+/* One entry; the tokens stand at its first. */
+static struct kaftan_error *parse_entry(struct tokens *t, struct jaas *j)
 {
     static const char *const flags[] = { "required", "requisite", "sufficient", "optional" };
     bool flag = false;
-    p = word(skip_space(p), name);
-    if (!p || !name->len)
+    struct kaftan_error *err = NULL;
+    if (t->kind != 'w' || !t->text.len)
         return refuse("no login module");
-    j->module = mem_strdup(buf_text(name));
-    p = word(skip_space(p), name);
-    for (size_t i = 0; p && i < COUNT_OF(flags); i++)
-        flag = flag || strcasecmp(buf_text(name), flags[i]) == 0;
-    if (!flag)
+    j->module = mem_strdup(buf_text(&t->text));
+    if (next_token(t) != 'w')
         return refuse("no control flag (required) after the login module");
-    for (p = skip_space(p); *p && *p != ';'; p = skip_space(p)) {
-        p = word(p, name);
-        if (!p || !name->len)
-            return refuse("an option has no name");
-        p = skip_space(p);
-        if (*p != '=')
-            return refuse("an option has no value");
-        p = word(skip_space(p + 1), value);
-        if (!p)
-            return refuse("a quote is not closed");
-        text_map_put(j->options, buf_text(name), buf_text(value));
+    for (size_t i = 0; i < COUNT_OF(flags); i++)
+        flag = flag || strcasecmp(buf_text(&t->text), flags[i]) == 0;
+    if (!flag)
+        return refuse("the word after the login module is no control flag (required, requisite, sufficient, optional)");
+    while (!err && next_token(t) == 'w')
+        err = t->text.len ? parse_option(t, j->options) : refuse("an option has no name");
+    if (!err && t->kind == '=')
+        err = refuse("an option has no name");
+    if (!err && t->kind != ';')
+        err = refuse("no ';' at the end");
+    return err;
+}
+
+static void wipe(struct buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->cap);
+    buf_fini(b);
+}
+
+/* The first entry, and how many there are. */
+static struct kaftan_error *parse_all(const char *text, struct jaas *ret, size_t *ret_count)
+{
+    struct tokens t = { .at = text, .text = BUF_INIT };
+    struct kaftan_error *err = NULL;
+    *ret_count = 0;
+    while (!err && next_token(&t)) {
+        struct jaas j = { .options = text_map_new() };
+        err = parse_entry(&t, &j);
+        if (!err && *ret_count == 0)
+            *ret = j;
+        else
+            jaas_fini(&j);
+        *ret_count += !err;
     }
-    return *p == ';' ? NULL : refuse("no ';' at the end");
+    wipe(&t.text);
+    if (!err && *ret_count == 0)
+        err = refuse("no login module");
+    else if (err && *ret_count > 0)
+        jaas_fini(ret);
+    return err;
 }
 
 struct kaftan_error *jaas_parse(const char *text, struct jaas *ret)
 {
-    struct jaas j = { .options = text_map_new() };
-    struct buf name = BUF_INIT, value = BUF_INIT;
-    struct kaftan_error *err = parse(text, &name, &value, &j);
-    if (value.data)
-        explicit_bzero(value.data, value.cap);
-    buf_fini(&name);
-    buf_fini(&value);
-    if (err)
-        jaas_fini(&j);
-    else
-        *ret = j;
-    return err;
+    size_t count;
+    struct kaftan_error *err = parse_all(text, ret, &count);
+    if (err || count == 1)
+        return err;
+    jaas_fini(ret);
+    return refuse("it has %zu login modules, one is expected", count);
 }
 
 void jaas_fini(struct jaas *j)
@@ -100,13 +202,6 @@ enum { FILE_LIMIT = 1 << 20 };
 #define SECTION "KafkaClient"
 
 static char *default_file; /* set before the first thread */
-
-static void wipe(struct buf *b)
-{
-    if (b->data)
-        explicit_bzero(b->data, b->cap);
-    buf_fini(b);
-}
 
 static struct kaftan_error *read_file(const char *path, struct buf *ret)
 {
@@ -210,6 +305,7 @@ struct kaftan_error *jaas_file(const char *path, char **ret)
     return err;
 }
 
+/* Java takes a path or a URL, and a second '=' means that no other file counts. */
 char *jaas_file_of_options(const char *kafka_opts)
 {
     static const char option[] = "-Djava.security.auth.login.config=";
@@ -217,8 +313,14 @@ char *jaas_file_of_options(const char *kafka_opts)
     if (!at)
         return NULL;
     at += sizeof option - 1;
+    at += *at == '=';
     size_t len = *at == '"' ? strcspn(at + 1, "\"") : strcspn(at, " \t\n");
     at += *at == '"';
+    if (len > 5 && memcmp(at, "file:", 5) == 0) {
+        size_t skip = at[5] == '/' && at[6] == '/' ? 7 : 5;
+        at += skip;
+        len = len > skip ? len - skip : 0;
+    }
     return len ? mem_strndup(at, len) : NULL;
 }
 
@@ -232,6 +334,7 @@ struct kaftan_error *jaas_of(const struct text_map *props, struct jaas *ret, boo
 {
     const char *value = text_map_get(props, "sasl.jaas.config");
     char *path = NULL, *text = NULL;
+    size_t count;
     struct kaftan_error *err = NULL;
     *ret_found = false;
     if (!value || !*value) {
@@ -243,7 +346,7 @@ struct kaftan_error *jaas_of(const struct text_map *props, struct jaas *ret, boo
         value = text;
     }
     if (!err && value) {
-        err = jaas_parse(value, ret);
+        err = text ? parse_all(text, ret, &count) : jaas_parse(value, ret); /* in a file the first module counts */
         *ret_found = !err;
     }
     if (err && path)

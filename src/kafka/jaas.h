@@ -2,8 +2,9 @@
 #ifndef KAFKA_JAAS_H
 #define KAFKA_JAAS_H
 /*
- * jaas: the value of sasl.jaas.config, `Class flag name="value" ...;`. Only
- * the first entry counts. Errors never quote the value: it holds a password.
+ * jaas: the value of sasl.jaas.config, `Class flag name="value" ...;`, read as
+ * Java's clients read it: exactly one entry. Errors never quote the value: it
+ * holds a password.
  *
  * Owner    the caller's storage (jaas_fini)
  * Thread   any; a pure function

@@ -210,15 +210,75 @@ Test(conf, known_keys)
     cr_expect_not(kafka_key_known(KAFKA_PRODUCER, "key.converter"));
 }
 
+Test(jaas, reads_like_java)
+{
+    static const struct {
+        const char *text, *name, *value;
+    } cases[] = {
+        { "x.Y required a=\"b\";", "a", "b" },
+        { "x.Y REQUIRED a='b';", "a", "b" },
+        { "x.Y sufficient a=b c=d ;  ", "c", "d" },
+        { "x.Y optional\n\ta = \"b\"\r\n\tc = \"\";\n", "c", "" },
+        { "x.Y requisite a=\"b;c=d\";", "a", "b;c=d" },
+        { "x.Y required a=\"it's\" c='\"q\"';", "c", "\"q\"" },
+        { "x.Y required a=\"\\\"\\\\\\t\\n\\x\";", "a", "\"\\\t\nx" },
+        { "x.Y required a=\"\\101\\60z\\0618\";", "a", "A0z18" },
+        { "x.Y required a=\"\\477\";", "a", "'7" },
+        { "x.Y required a=\"\\344\";", "a", "\xc3\xa4" },
+        { "x.Y required a=\"\xc3\xa4\xe2\x82\xac\";", "a", "\xc3\xa4\xe2\x82\xac" },
+        { "x.Y required // c=\"no\";\n a=\"//b\" /* c=no; */;", "a", "//b" },
+        { "/ words to the end of the line\nx.Y required a=b;", "a", "b" },
+        { "x.Y required a=p!@#$%^&*()-_+[]{}|:,.<>?~`;", "a", "p!@#$%^&*()-_+[]{}|:,.<>?~`" },
+        { "\"x.Y\" required \"a\"=\"b\";", "a", "b" },
+        { "x.Y required a=b a=c;", "a", "c" },
+        { "x.Y required;", "a", NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct jaas j = { 0 };
+        struct kaftan_error *err = jaas_parse(cases[i].text, &j);
+        cr_assert_null(err, "%s: %s", cases[i].text, err ? kaftan_error_message(err) : "");
+        cr_expect_str_eq(j.module, "x.Y");
+        const char *got = text_map_get(j.options, cases[i].name);
+        cr_expect(cases[i].value ? got && strcmp(got, cases[i].value) == 0 : !got, "%s: %s", cases[i].text, got ? got : "none");
+        jaas_fini(&j);
+    }
+}
+
 Test(jaas, refuses)
 {
-    static const char *const bad[] = { "", "Module", "Module required", "Module x a=\"b\";", "Module required a=\"b\"",
-                                       "Module required a;", "Module required =\"b\";", "Module required a=\"b;" };
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        { "", "no login module" },
+        { "  // nothing\n", "no login module" },
+        { ";", "no login module" },
+        { "Module", "no control flag (required) after the login module" },
+        { "Module;", "no control flag (required) after the login module" },
+        { "Module a=\"secret\";", "the word after the login module is no control flag (required, requisite, sufficient, optional)" },
+        { "Module required", "no ';' at the end" },
+        { "Module required a=\"secret\"", "no ';' at the end" },
+        { "Module required a;", "an option has no value; it reads name=\"value\", with the value in quotes unless it is one plain word" },
+        { "Module required a=;", "an option has no value; it reads name=\"value\", with the value in quotes unless it is one plain word" },
+        { "Module required secret", "an option has no value; it reads name=\"value\", with the value in quotes unless it is one plain word" },
+        { "Module required a=secret'd b=c;",
+          "an option has no value; it reads name=\"value\", with the value in quotes unless it is one plain word" },
+        { "Module required =\"secret\";", "an option has no name" },
+        { "Module required \"\"=\"secret\";", "an option has no name" },
+        { "Module required a=\"secret;", "the quote of the option a is not closed" },
+        { "Module required a=\"secret\n\";", "the quote of the option a is not closed" },
+        { "Module required a=\"secret\\", "the quote of the option a is not closed" },
+        { "Module required a=secret/b;", "no ';' at the end" },
+        { "Module required a=\"secret\"; Other required b=c;", "it has 2 login modules, one is expected" },
+        { "Module required a=\"secret\"; Other", "no control flag (required) after the login module" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct jaas j = { 0 };
-        struct kaftan_error *err = jaas_parse(bad[i], &j);
-        cr_expect_not_null(err, "accepted: %s", bad[i]);
-        cr_expect_null(j.module);
+        struct kaftan_error *err = jaas_parse(cases[i].text, &j);
+        char *want = mem_printf("Invalid value [hidden] for configuration sasl.jaas.config: %s", cases[i].why);
+        cr_assert_not_null(err, "accepted: %s", cases[i].text);
+        cr_expect_str_eq(kaftan_error_message(err), want);
+        cr_expect_null(strstr(kaftan_error_message(err), "secret"));
+        mem_free(want);
         kaftan_error_free(err);
     }
 }
@@ -239,28 +299,32 @@ Test(jaas, files)
         { "KafkaClient {\n  x.Plain required\n  username=\"a\"\n  password=\"b }; c\";\n};\n", "b }; c" },
         { "// KafkaClient { no };\n/* nor { this } */ Server { x.Y required; };\nKafkaClient{ x.Plain required username=a password='//b';};", "//b" },
         { "# a comment\nKafkaClient { x.Plain required username=a password=\"q\\\"}\"; };", "q\"}" },
+        { "KafkaClient { x.Plain required username=a password=b; x.Other optional password=c; };", "b" },
         { "Server { x.Y required; };", NULL },
         { "KafkaClient { x.Plain required username=a password=\"open };", NULL },
         { "", NULL },
     };
     char path[] = "/tmp/kaftan-jaas-XXXXXX";
+    struct text_map *none = text_map_new();
     int fd = mkstemp(path);
+    (void)unsetenv("KAFKA_OPTS");
     cr_assert_geq(fd, 0);
     (void)close(fd);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct jaas j = { 0 };
-        char *text = NULL;
+        bool found = false;
         write_text(path, cases[i].text);
-        struct kaftan_error *err = jaas_file(path, &text);
-        if (!err)
-            err = jaas_parse(text, &j);
+        jaas_default_file(path);
+        struct kaftan_error *err = jaas_of(none, &j, &found);
+        cr_expect_eq(found, !err);
         cr_expect_eq(!err, cases[i].password != NULL, "%zu: %s", i, err ? kaftan_error_message(err) : "accepted");
         if (!err)
             cr_expect_str_eq(text_map_get(j.options, "password"), cases[i].password);
         jaas_fini(&j);
         kaftan_error_free(err);
-        mem_free(text);
     }
+    jaas_default_file(NULL);
+    text_map_unref(none);
     (void)unlink(path);
 }
 
@@ -270,6 +334,15 @@ Test(jaas, where_a_login_comes_from)
     struct jaas j = { 0 };
     bool found = true;
     char *name = jaas_file_of_options("-Xmx1g -Djava.security.auth.login.config=/etc/my.conf -Dx=y");
+    cr_expect_str_eq(name, "/etc/my.conf");
+    mem_free(name);
+    name = jaas_file_of_options("-Djava.security.auth.login.config==\"/etc/my files/j.conf\" -Dx=y");
+    cr_expect_str_eq(name, "/etc/my files/j.conf");
+    mem_free(name);
+    name = jaas_file_of_options("-Djava.security.auth.login.config=file:///etc/my.conf");
+    cr_expect_str_eq(name, "/etc/my.conf");
+    mem_free(name);
+    name = jaas_file_of_options("-Djava.security.auth.login.config=file:/etc/my.conf");
     cr_expect_str_eq(name, "/etc/my.conf");
     mem_free(name);
     cr_expect_null(jaas_file_of_options("-Xmx1g"));
