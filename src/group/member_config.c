@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "kafka/jaas.h"
 #include "net/sasl.h"
+#include "net/tls_props.h"
 
 void member_options_fini(struct member_options *o)
 {
@@ -70,79 +71,6 @@ static int16_t protocol_of(const char *name)
     return strcasecmp(name, "compatible") == 0 ? GROUP_COMPATIBLE : GROUP_SESSIONED;
 }
 
-static struct kaftan_error *open_trust(const struct text_map *props, struct kaftan_store **ret)
-{
-    const char *path = given(props, "ssl.truststore.location"), *text = given(props, "ssl.truststore.certificates");
-    struct kaftan_store_options o = { .size = sizeof o, .path = path, .password = text_map_get(props, "ssl.truststore.password") };
-    if (!path && !text)
-        return NULL;
-    o.key = path ? "ssl.truststore.location" : "ssl.truststore.certificates";
-    if (!path)
-        o.content = slice_of(text);
-    return kaftan_store_open(&o, ret);
-}
-
-static struct kaftan_error *open_key(const struct text_map *props, struct kaftan_store **ret)
-{
-    const char *path = given(props, "ssl.keystore.location"), *key = given(props, "ssl.keystore.key");
-    const char *chain = given(props, "ssl.keystore.certificate.chain");
-    struct buf content = BUF_INIT;
-    struct kaftan_store_options o = { .size = sizeof o, .path = path, .need_key = true,
-                                      .password = text_map_get(props, "ssl.keystore.password"),
-                                      .key_password = text_map_get(props, "ssl.key.password") };
-    if (!path && !key)
-        return NULL;
-    o.key = path ? "ssl.keystore.location" : "ssl.keystore.key";
-    if (!path) {
-        buf_printf(&content, "%s\n%s\n", key, chain ? chain : "");
-        o.content = buf_slice(&content);
-    }
-    struct kaftan_error *err = kaftan_store_open(&o, ret);
-    buf_fini(&content);
-    return err;
-}
-
-/* "a, b" -> { "a", "b", NULL }; NULL when there is none. */
-static char **split(const char *text)
-{
-    size_t n = 0;
-    char **list = text ? mem_zalloc(strlen(text) / 2 + 2, sizeof *list) : NULL;
-    for (const char *p = text; p && *p;) {
-        size_t len = strcspn(p, ",");
-        struct kaftan_slice item = slice_trim((struct kaftan_slice){ p, len });
-        if (item.len)
-            list[n++] = mem_strndup(item.ptr, item.len);
-        p += len + (p[len] == ',');
-    }
-    return list;
-}
-
-static void split_free(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++)
-        mem_free(list[i]);
-    mem_free(list);
-}
-
-static struct kaftan_error *open_tls(const struct text_map *props, struct kaftan_tls **ret)
-{
-    struct kaftan_store *trust = NULL, *key = NULL;
-    const char *check = text_map_get(props, "ssl.endpoint.identification.algorithm");
-    char **protocols = split(given(props, "ssl.enabled.protocols")), **ciphers = split(given(props, "ssl.cipher.suites"));
-    struct kaftan_error *err = open_trust(props, &trust);
-    if (!err)
-        err = open_key(props, &key);
-    struct kaftan_tls_options o = { .size = sizeof o, .trust = trust, .key = key, .verify_host = !check || *check,
-                                    .protocols = (const char *const *)protocols, .ciphers = (const char *const *)ciphers };
-    if (!err)
-        err = kaftan_tls_new(&o, ret);
-    kaftan_store_unref(trust);
-    kaftan_store_unref(key);
-    split_free(protocols);
-    split_free(ciphers);
-    return err;
-}
-
 static struct kaftan_error *read_login(const struct text_map *props, const char *mechanism, struct member_options *o)
 {
     struct jaas j = { 0 };
@@ -179,7 +107,7 @@ static struct kaftan_error *read_security(const struct worker_config *c, struct 
     const char *protocol = worker_values(c)->security_protocol, *mechanism = worker_values(c)->sasl_mechanism;
     struct kaftan_error *err = NULL;
     if (protocol && strcasestr(protocol, "SSL"))
-        err = open_tls(props, &o->tls);
+        err = tls_of_props(props, &o->tls);
     if (!err && protocol && strcasestr(protocol, "SASL"))
         err = read_login(props, mechanism && *mechanism ? mechanism : "GSSAPI", o);
     return err;

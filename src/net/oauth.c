@@ -75,6 +75,8 @@ static struct kaftan_error *from_file(const struct oauth *o, struct oauth_token 
     struct kaftan_error *err = oauth_read_jwt(jwt, o->c.subject_claim, ret);
     if (err)
         err = kaftan_error_wrap(err, "the token file %s", o->c.url);
+    else if (ret->expires_ms <= clock_wall_ms())
+        err = kaftan_error_new(KAFTAN_E_RETRIABLE, "the token file %s: the token's time is over; the file has to be renewed", o->c.url);
     explicit_bzero(jwt, strlen(jwt));
     explicit_bzero(chunk, sizeof chunk);
     mem_free(jwt);
@@ -160,7 +162,8 @@ static void pause_for(struct oauth *o, int64_t ms)
 static void oauth_run(void *arg)
 {
     struct oauth *o = arg;
-    struct http_options options = { .ca = o->c.ca, .connect_timeout_ms = o->c.connect_ms, .user_agent = "kafka-connect" };
+    struct http_options options = { .ca = o->c.ca, .cert = o->c.cert, .key = o->c.key, .connect_timeout_ms = o->c.connect_ms,
+                                    .user_agent = "kafka-connect" };
     struct http *h = NULL;
     struct fetch f;
     unsigned failures = 0;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <kaftan/stream.h>
 
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/store.h"
+#include "net/tls_props.h"
 
 #define KEYS "sasl.oauthbearer."
 
@@ -29,6 +31,10 @@ void oauth_config_fini(struct oauth_config *c)
     mem_free(c->scope);
     mem_free(c->subject_claim);
     mem_free(c->ca);
+    mem_free(c->cert);
+    if (c->key)
+        explicit_bzero(c->key, strlen(c->key));
+    mem_free(c->key);
     text_map_unref(c->claims);
     text_map_unref(c->extensions);
     *c = (struct oauth_config){ 0 };
@@ -124,22 +130,34 @@ static struct kaftan_error *read_unsecured(const struct text_map *jaas, struct o
 
 /* ---- an endpoint, a file ---- */
 
-static struct kaftan_error *read_ca(const struct text_map *props, struct oauth_config *c)
+static char *take_text(struct buf *b)
 {
-    const char *path = given(props, "ssl.truststore.location"), *text = given(props, "ssl.truststore.certificates");
-    struct kaftan_store_options o = { .size = sizeof o, .key = path ? "ssl.truststore.location" : "ssl.truststore.certificates",
-                                      .path = path, .content = slice_of(path ? NULL : text),
-                                      .password = text_map_get(props, "ssl.truststore.password") };
-    struct kaftan_store *store = NULL;
-    struct buf ca = BUF_INIT;
-    struct kaftan_error *err = path || text ? kaftan_store_open(&o, &store) : NULL;
-    if (!err && store) {
-        store_pem(store, NULL, NULL, &ca);
-        c->ca = ca.len ? buf_take(&ca) : NULL;
-    }
-    kaftan_store_unref(store);
-    buf_fini(&ca);
-    return err;
+    return b->len ? buf_take(b) : NULL;
+}
+
+/* Java looks for the endpoint's stores among the options of the login module, never among the Kafka client's. */
+static struct kaftan_error *read_stores(const struct text_map *jaas, struct oauth_config *c)
+{
+    struct kaftan_store *trust = NULL, *own = NULL;
+    struct buf ca = BUF_INIT, cert = BUF_INIT, key = BUF_INIT;
+    struct kaftan_error *err = jaas ? trust_of_props(jaas, &trust) : NULL;
+    if (!err && jaas)
+        err = key_of_props(jaas, &own);
+    if (!err && trust)
+        store_pem(trust, NULL, NULL, &ca);
+    if (!err && own)
+        store_pem(own, &cert, &key, NULL);
+    c->ca = take_text(&ca);
+    c->cert = take_text(&cert);
+    c->key = take_text(&key);
+    kaftan_store_unref(trust);
+    kaftan_store_unref(own);
+    if (!err)
+        return NULL;
+    struct kaftan_error *full = kaftan_error_new(KAFTAN_E_INVALID, "an option of sasl.jaas.config, for the token endpoint: %s",
+                                                 kaftan_error_message(err));
+    kaftan_error_free(err);
+    return full;
 }
 
 static struct kaftan_error *read_endpoint(const struct text_map *props, const struct text_map *jaas, const char *url,
@@ -151,6 +169,7 @@ static struct kaftan_error *read_endpoint(const struct text_map *props, const st
     c->url = mem_strdup(url);
     c->client_id = dup(id ? id : given(jaas, "clientId"));
     c->client_secret = dup(secret ? secret : given(jaas, "clientSecret"));
+    c->urlencode = text_map_get(props, KEYS "header.urlencode") && strcasecmp(text_map_get(props, KEYS "header.urlencode"), "true") == 0;
     c->scope = dup(scope ? scope : given(jaas, "scope"));
     if (!c->client_id || !c->client_secret)
         return invalid(KEYS "client.credentials.client.id", NULL, "the token endpoint needs a client id and secret "
@@ -158,7 +177,7 @@ static struct kaftan_error *read_endpoint(const struct text_map *props, const st
     for (size_t i = 0; jaas && text_map_at(jaas, &i, &key, &value);)
         if ((name = rest_of(key, "extension_")))
             text_map_put(c->extensions, name, value);
-    return read_ca(props, c);
+    return read_stores(jaas, c);
 }
 
 static struct kaftan_error *refuse_classes(const struct text_map *props)
@@ -224,7 +243,6 @@ struct kaftan_error *oauth_config_read(const struct text_map *props, const struc
         return err;
     }
     put_all(&print, props, "sasl.");
-    put_all(&print, props, "ssl.truststore.");
     put_all(&print, jaas, "");
     c.fingerprint = buf_take(&print);
     *ret = c;

@@ -16,7 +16,8 @@ struct oauth_config { /* oauth_config_fini */
     char *url;                      /* OAUTH_ENDPOINT; OAUTH_FILE: the path */
     char *client_id, *client_secret, *scope;
     char *subject_claim;            /* "sub" */
-    char *ca;                       /* PEM; NULL: the system's */
+    char *ca, *cert, *key;          /* PEM, for the endpoint; ca NULL: the system's, the others NULL: none of our own */
+    bool urlencode;                 /* id and secret, in the Authorization header */
     int32_t connect_ms, read_ms;    /* of a request to the endpoint */
     int64_t retry_ms, retry_max_ms;
     double window;                  /* part of a token's life after which it is renewed */

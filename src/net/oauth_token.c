@@ -147,7 +147,13 @@ void oauth_put_request(const struct oauth_config *c, struct buf *body, struct bu
         buf_puts(body, "&scope=");
         put_form(body, c->scope);
     }
-    buf_printf(&pair, "%s:%s", c->client_id, c->client_secret);
+    if (c->urlencode) {
+        put_form(&pair, c->client_id);
+        buf_putc(&pair, ':');
+        put_form(&pair, c->client_secret);
+    } else {
+        buf_printf(&pair, "%s:%s", c->client_id, c->client_secret);
+    }
     buf_puts(authorization, "Basic ");
     base64_put(authorization, pair.data, pair.len);
     explicit_bzero(pair.data, pair.cap);

@@ -56,21 +56,31 @@ static bool is_v13_suite(const char *name)
     return strncmp(name, "TLS_", 4) == 0 && openssl && strcmp(openssl, name) == 0;
 }
 
-static struct kaftan_error *sort_suites(SSL_CTX *ctx, const char *const *names, struct buf *v12, struct buf *v13)
+const char *tls_suite_name(const char *name, bool *ret_v13)
+{
+    const char *own = OPENSSL_cipher_name(name); /* from IANA's name */
+    *ret_v13 = is_v13_suite(name);
+    if (*ret_v13)
+        return name;
+    if (!own || strcmp(own, "(NONE)") == 0)
+        own = name;
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    ASSERT(ctx);
+    bool known = !strchr(own, ':') && SSL_CTX_set_cipher_list(ctx, own) == 1;
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return known ? own : NULL;
+}
+
+static struct kaftan_error *sort_suites(const char *const *names, struct buf *v12, struct buf *v13)
 {
     for (size_t i = 0; names[i]; i++) {
-        if (is_v13_suite(names[i])) {
-            buf_printf(v13, "%s%s", v13->len ? ":" : "", names[i]);
-            continue;
-        }
-        const char *name = OPENSSL_cipher_name(names[i]); /* from IANA's name */
-        if (!name || strcmp(name, "(NONE)") == 0)
-            name = names[i];
-        if (strchr(name, ':') || SSL_CTX_set_cipher_list(ctx, name) != 1) {
-            ERR_clear_error();
+        bool is_v13 = false;
+        const char *name = tls_suite_name(names[i], &is_v13);
+        struct buf *to = is_v13 ? v13 : v12;
+        if (!name)
             return kaftan_error_new(KAFTAN_E_INVALID, "unknown TLS cipher suite \"%s\"", names[i]);
-        }
-        buf_printf(v12, "%s%s", v12->len ? ":" : "", name);
+        buf_printf(to, "%s%s", to->len ? ":" : "", name);
     }
     return NULL;
 }
@@ -82,7 +92,7 @@ static struct kaftan_error *sort_suites(SSL_CTX *ctx, const char *const *names, 
 static struct kaftan_error *set_suites(SSL_CTX *ctx, const char *const *names, bool p12, bool p13)
 {
     struct buf v12 = BUF_INIT, v13 = BUF_INIT;
-    struct kaftan_error *err = sort_suites(ctx, names, &v12, &v13);
+    struct kaftan_error *err = sort_suites(names, &v12, &v13);
     if (err)
         goto out;
     bool use12 = p12 && v12.len > 0, use13 = p13 && v13.len > 0;

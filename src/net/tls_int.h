@@ -25,4 +25,7 @@ int tls_session_events(const struct tls_session *s, int wanted);
 bool tls_session_pending(const struct tls_session *s);
 void tls_session_shutdown(struct tls_session *s);
 
+/* OpenSSL's name of a cipher suite, by that name or IANA's; NULL: unknown. Lives as long as `name`. */
+const char *tls_suite_name(const char *name, bool *ret_v13);
+
 #endif

@@ -63,14 +63,14 @@ Test(oauth, unsecured_tokens_carry_their_claims)
 Test(oauth, bad_settings_are_named)
 {
     static const struct {
-        const char *props[3], *jaas[3], *why;
+        const char *props[3], *jaas[4], *why;
     } cases[] = {
         { { NULL }, { NULL }, "no option unsecuredLoginStringClaim_sub" },
         { { NULL }, { "unsecuredLoginNumberClaim_n=x", NULL }, "unsecuredLoginNumberClaim_ is no number" },
         { { TOKEN_URL "=https://idp/token", NULL }, { "clientId=a", NULL }, "needs a client id and secret" },
         { { "sasl.login.callback.handler.class=org.example.Mine", NULL }, { NULL }, "sasl.login.callback.handler.class" },
         { { "sasl.oauthbearer.jwt.retriever.class=org.example.Mine", NULL }, { NULL }, "sasl.oauthbearer.jwt.retriever.class" },
-        { { TOKEN_URL "=https://idp/token", "ssl.truststore.location=/nowhere", NULL }, { "clientId=a", "clientSecret=b", NULL },
+        { { TOKEN_URL "=https://idp/token", NULL }, { "clientId=a", "clientSecret=b", "ssl.truststore.location=/nowhere" },
           "ssl.truststore.location" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -97,6 +97,40 @@ Test(oauth, a_request_for_a_token)
     cr_expect_str_eq(text_map_get(c.extensions, "a"), "b");
     buf_fini(&body);
     buf_fini(&authorization);
+    oauth_config_fini(&c);
+}
+
+/* Kafka's own stores say nothing about the server that gives tokens. */
+Test(oauth, stores_for_the_endpoint_are_options_of_the_login)
+{
+    static const char *const props[] = { TOKEN_URL "=https://idp/token", "ssl.truststore.location=/nowhere", NULL };
+    static const char *const jaas[] = { "clientId=me", "clientSecret=s", "ssl.truststore.location=" TEST_DATA "/stores/ca.pem",
+                                        "ssl.keystore.location=" TEST_DATA "/stores/client.p12", "ssl.keystore.password=secret", NULL };
+    struct oauth_config c;
+    struct kaftan_error *err = read_config(props, jaas, &c);
+    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    cr_expect(text_starts(c.ca, "-----BEGIN CERTIFICATE-----"));
+    cr_expect(text_starts(c.cert, "-----BEGIN CERTIFICATE-----"));
+    cr_expect(text_starts(c.key, "-----BEGIN PRIVATE KEY-----"));
+    oauth_config_fini(&c);
+    cr_assert_null(read_config(props, (const char *const[]){ "clientId=me", "clientSecret=s", NULL }, &c));
+    cr_expect_null(c.ca, "the system's roots");
+    oauth_config_fini(&c);
+}
+
+Test(oauth, id_and_secret_may_be_url_encoded)
+{
+    static const char *const props[] = { TOKEN_URL "=https://idp/token", "sasl.oauthbearer.header.urlencode=true", NULL };
+    static const char *const jaas[] = { "clientId=a:b", "clientSecret=c d%", NULL };
+    struct oauth_config c;
+    struct buf body = BUF_INIT, authorization = BUF_INIT, plain = BUF_INIT;
+    cr_assert_null(read_config(props, jaas, &c));
+    oauth_put_request(&c, &body, &authorization);
+    cr_assert(base64_decode(authorization.data + 6, authorization.len - 6, &plain));
+    cr_expect_str_eq(buf_text(&plain), "a%3Ab:c+d%25");
+    buf_fini(&body);
+    buf_fini(&authorization);
+    buf_fini(&plain);
     oauth_config_fini(&c);
 }
 
@@ -191,6 +225,15 @@ Test(oauth, a_file_is_read_each_time)
     cr_assert_eq(write(fd, text, sizeof text - 1), (ssize_t)(sizeof text - 1));
     cr_assert_null(oauth_token(o, &t));
     cr_expect_str_eq(t.principal, "alice");
+    oauth_token_fini(&t);
+    static const char over[] = "e30.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0."; /* "exp":1 */
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    cr_assert_eq(pwrite(fd, over, sizeof over - 1, 0), (ssize_t)(sizeof over - 1));
+    err = oauth_token(o, &t);
+    cr_assert_not_null(err, "a token whose time is over was taken");
+    cr_expect_eq(kaftan_error_code(err), KAFTAN_E_RETRIABLE);
+    cr_expect_not_null(strstr(kaftan_error_message(err), "time is over"));
+    kaftan_error_free(err);
     oauth_token_fini(&t);
     (void)unlink(path);
     err = oauth_token(o, &t);

@@ -112,6 +112,30 @@ Test(store, content_in_the_config)
     }
 }
 
+/* A properties file's value on one line, or broken anywhere: what Java's parser takes. */
+Test(store, pem_whose_line_breaks_are_other_blanks)
+{
+    static const char *const blanks[] = { " ", "\r\n", "  \t ", "\n\n", "" };
+    for (size_t i = 0; i < COUNT_OF(blanks); i++) {
+        struct buf raw = file_bytes("client-all.pem"), text = BUF_INIT;
+        struct kaftan_store *s = NULL;
+        for (size_t p = 0; p < raw.len; p++) {
+            bool mark = p > 0 && raw.data[p - 1] == '-'; /* behind a mark's dashes */
+            if (raw.data[p] != '\n')
+                buf_putc(&text, raw.data[p]);
+            else
+                buf_puts(&text, mark && !*blanks[i] ? " " : blanks[i]);
+        }
+        struct kaftan_store_options o = { .size = sizeof o, .key = "k", .content = buf_slice(&text), .need_key = true };
+        struct kaftan_error *err = kaftan_store_open(&o, &s);
+        cr_assert_null(err, "%zu: %s", i, err ? kaftan_error_message(err) : "");
+        expect_contents(s, 2, 1, 0, "client-all.pem");
+        kaftan_store_unref(s);
+        buf_fini(&raw);
+        buf_fini(&text);
+    }
+}
+
 static void refuses(const struct kaftan_store_options *given, const char *where, const char *why)
 {
     struct kaftan_store_options o = *given;
