@@ -22,7 +22,8 @@ struct admin {
     struct asker *asker;     /* owned */
     int wake_fd, epoll_fd;
     struct admin_request *open; /* owned: all requests that were not fetched */
-    char trouble[256];
+    char trouble[640];
+    bool refused; /* the trouble is that Kafka does not let us in */
 };
 
 struct admin_request {
@@ -193,14 +194,22 @@ static void on_settings(struct admin_request *r, rd_kafka_event_t *e)
     }
 }
 
+static void on_trouble(struct admin *a, rd_kafka_resp_err_t err, const char *text)
+{
+    const char *hint = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ? kafka_login_hint(a->rk) : NULL;
+    /* "all brokers are down" comes beside the reason, which says more */
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && *a->trouble)
+        return;
+    (void)snprintf(a->trouble, sizeof a->trouble, "%s%s%s", text, hint ? ": " : "", hint ? hint : "");
+    a->refused = err == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+}
+
 static void on_event(struct admin *a, rd_kafka_event_t *e)
 {
     struct admin_request *r = NULL;
     switch (rd_kafka_event_type(e)) {
     case RD_KAFKA_EVENT_ERROR:
-        /* "all brokers are down" comes beside the reason, which says more */
-        if (rd_kafka_event_error(e) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !*a->trouble)
-            snprintf(a->trouble, sizeof a->trouble, "%s", rd_kafka_event_error_string(e));
+        on_trouble(a, rd_kafka_event_error(e), rd_kafka_event_error_string(e));
         return;
     case RD_KAFKA_EVENT_CREATETOPICS_RESULT:
         r = rd_kafka_event_opaque(e);
@@ -278,6 +287,12 @@ const char *admin_trouble(struct admin *a)
 {
     pump(a, 0);
     return a->trouble;
+}
+
+bool admin_refused(struct admin *a)
+{
+    pump(a, 0);
+    return a->refused;
 }
 
 /* ---- requests ---- */

@@ -43,6 +43,7 @@ bool admin_result(struct admin_request *r, enum admin_topic *ret, struct kaftan_
 void admin_cancel(struct admin_request *r); /* NULL is fine */
 /* What the client last complained of (no broker, wrong password ...); "" when nothing. Valid until the next call. */
 const char *admin_trouble(struct admin *a);
+bool admin_refused(struct admin *a); /* what it complained of is that Kafka does not take its login */
 
 /* Blocking, with a deadline. */
 struct kaftan_error *admin_cluster_id(struct admin *a, int timeout_ms, char **ret /* owned; may be NULL text */) KAFTAN_MUST_CHECK;

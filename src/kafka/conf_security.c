@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,7 +16,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "kafka/jaas.h"
+#include "net/sasl.h"
 #include "net/store.h"
+#include "net/tls_props.h"
 
 static struct log logger = LOG("kafka.security");
 
@@ -43,24 +46,15 @@ static struct kaftan_error *set_pem(rd_kafka_conf_t *conf, const char *name, str
     return kafka_conf_set(conf, name, buf_text(pem), key, "[hidden]");
 }
 
-/* Trust: a file of any type, or PEM certificates in the value itself. */
 static struct kaftan_error *set_trust(const struct text_map *props, rd_kafka_conf_t *conf)
 {
-    const char *path = given(props, "ssl.truststore.location");
-    const char *text = given(props, "ssl.truststore.certificates");
-    if (!path && !text)
-        return NULL;
-    const char *key = path ? "ssl.truststore.location" : "ssl.truststore.certificates";
     struct kaftan_store *store = NULL;
     struct buf ca = BUF_INIT;
-    struct kaftan_store_options o = { .size = sizeof o, .key = key, .path = path,
-                                      .content = slice_of(path ? NULL : text),
-                                      .password = text_map_get(props, "ssl.truststore.password") };
-    struct kaftan_error *err = kaftan_store_open(&o, &store);
-    if (err)
-        return err;
-    store_pem(store, NULL, NULL, &ca);
-    err = set_pem(conf, "ssl.ca.pem", &ca, key);
+    struct kaftan_error *err = trust_of_props(props, &store);
+    if (!err && store) {
+        store_pem(store, NULL, NULL, &ca);
+        err = set_pem(conf, "ssl.ca.pem", &ca, "ssl.truststore.*");
+    }
     buf_fini(&ca);
     kaftan_store_unref(store);
     return err;
@@ -68,30 +62,16 @@ static struct kaftan_error *set_trust(const struct text_map *props, rd_kafka_con
 
 static struct kaftan_error *set_key(const struct text_map *props, rd_kafka_conf_t *conf)
 {
-    const char *path = given(props, "ssl.keystore.location");
-    const char *key_text = given(props, "ssl.keystore.key");
-    const char *chain_text = given(props, "ssl.keystore.certificate.chain");
-    if (!path && !key_text)
-        return NULL;
-    const char *name = path ? "ssl.keystore.location" : "ssl.keystore.key";
-    struct buf content = BUF_INIT, chain = BUF_INIT, key = BUF_INIT;
-    if (!path)
-        buf_printf(&content, "%s\n%s\n", key_text, chain_text ? chain_text : "");
     struct kaftan_store *store = NULL;
-    struct kaftan_store_options o = { .size = sizeof o, .key = name, .path = path,
-                                      .password = text_map_get(props, "ssl.keystore.password"),
-                                      .key_password = text_map_get(props, "ssl.key.password"), .need_key = true };
-    if (!path)
-        o.content = buf_slice(&content);
-    struct kaftan_error *err = kaftan_store_open(&o, &store);
-    if (!err) {
+    struct buf chain = BUF_INIT, key = BUF_INIT;
+    struct kaftan_error *err = key_of_props(props, &store);
+    if (!err && store) {
         store_pem(store, &chain, &key, NULL);
-        err = set_pem(conf, "ssl.certificate.pem", &chain, name);
+        err = set_pem(conf, "ssl.certificate.pem", &chain, "ssl.keystore.*");
         if (!err)
-            err = set_pem(conf, "ssl.key.pem", &key, name);
+            err = set_pem(conf, "ssl.key.pem", &key, "ssl.keystore.*");
     }
     kaftan_store_unref(store);
-    buf_fini(&content);
     buf_fini(&chain);
     if (key.data)
         explicit_bzero(key.data, key.cap);
@@ -99,19 +79,33 @@ static struct kaftan_error *set_key(const struct text_map *props, rd_kafka_conf_
     return err;
 }
 
+/* librdkafka has a setting for the suites of TLS 1.2, none for those of 1.3 and none for the versions. */
+static struct kaftan_error *set_suites(const struct text_map *props, rd_kafka_conf_t *conf)
+{
+    static atomic_bool said;
+    struct buf suites = BUF_INIT;
+    struct kaftan_error *err = suites_of_props(props, &suites);
+    if (!err && suites.len)
+        err = kafka_conf_set(conf, "ssl.cipher.suites", buf_text(&suites), "ssl.cipher.suites", text_map_get(props, "ssl.cipher.suites"));
+    buf_fini(&suites);
+    if (!err && tls_props_narrow(props) && !atomic_exchange(&said, true))
+        log_warn(&logger, "ssl.enabled.protocols counts for the worker's group only: all other clients of Kafka take TLSv1.2 or TLSv1.3, "
+                          "as the broker wishes");
+    return err;
+}
+
 static struct kaftan_error *set_tls(const struct text_map *props, rd_kafka_conf_t *conf)
 {
-    struct kaftan_error *err = set_trust(props, conf);
+    struct kaftan_error *err = tls_props_classes(props);
+    if (!err)
+        err = set_trust(props, conf);
     if (!err)
         err = set_key(props, conf);
     const char *check = text_map_get(props, "ssl.endpoint.identification.algorithm");
     if (!err && check)
         err = set_lower(conf, "ssl.endpoint.identification.algorithm", *check ? check : "none",
                         "ssl.endpoint.identification.algorithm");
-    /* Java's cipher names are not OpenSSL's: the library's own choice is as good and never fails. */
-    if (given(props, "ssl.cipher.suites"))
-        log_debug(&logger, "ssl.cipher.suites is left to the library");
-    return err;
+    return err ? err : set_suites(props, conf);
 }
 
 static struct kaftan_error *set_option(rd_kafka_conf_t *conf, const struct jaas *j, const char *option, const char *name)
@@ -120,26 +114,13 @@ static struct kaftan_error *set_option(rd_kafka_conf_t *conf, const struct jaas 
     return v ? kafka_conf_set(conf, name, v, "sasl.jaas.config", "[hidden]") : NULL;
 }
 
-static struct kaftan_error *set_kerberos(const struct text_map *props, const struct jaas *j, rd_kafka_conf_t *conf)
-{
-    static const char *const same[] = { "sasl.kerberos.service.name", "sasl.kerberos.min.time.before.relogin" };
-    struct kaftan_error *err = NULL;
-    if (j)
-        err = set_option(conf, j, "principal", "sasl.kerberos.principal");
-    if (!err && j)
-        err = set_option(conf, j, "keyTab", "sasl.kerberos.keytab");
-    if (!err && j)
-        err = set_option(conf, j, "serviceName", "sasl.kerberos.service.name");
-    for (size_t i = 0; i < COUNT_OF(same) && !err; i++) {
-        const char *v = given(props, same[i]);
-        if (v)
-            err = kafka_conf_set(conf, same[i], v, same[i], v);
-    }
-    return err;
-}
-
 /* 2.6.1: before it the client's nonce was sent twice, which brokers from 4.0 on do not forgive. */
 enum { SCRAM_MENDED = 0x020601ff };
+
+static bool scram_broken(const char *mechanism)
+{
+    return text_starts(mechanism, "SCRAM-") && rd_kafka_version() < SCRAM_MENDED;
+}
 
 static void warn_scram(void)
 {
@@ -149,34 +130,98 @@ static void warn_scram(void)
                  LOG_STR("librdkafka", rd_kafka_version_str()));
 }
 
+const char *kafka_login_hint(const rd_kafka_t *rk)
+{
+    char mechanism[64] = "";
+    size_t len = sizeof mechanism;
+    if (!rk || rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)rk), "sasl.mechanism", mechanism, &len) != RD_KAFKA_CONF_OK)
+        return NULL;
+    return scram_broken(mechanism) ? "librdkafka before 2.6.1 cannot authenticate with SCRAM at brokers of Kafka 4.0 and later, whatever "
+                                     "the password: take a newer librdkafka, or another mechanism"
+                                   : NULL;
+}
+
+static struct kaftan_error *check_mechanism(const char *mechanism)
+{
+    if (sasl_known(mechanism))
+        return NULL;
+    return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.mechanism: %s; use PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 "
+                                              "or OAUTHBEARER",
+                            mechanism, strcmp(mechanism, "GSSAPI") == 0 ? "Kerberos is not supported" : "it is not supported");
+}
+
+/* Java's classes that do what is done here without being told; any other class is code that cannot be run. */
+static struct kaftan_error *check_classes(const struct text_map *props, bool bearer)
+{
+    static const char security[] = "org.apache.kafka.common.security.";
+    static const struct {
+        const char *key, *ours; /* class names behind `security`, each with a blank before and behind it */
+    } classes[] = {
+        { "sasl.login.callback.handler.class", " authenticator.AbstractLogin$DefaultLoginCallbackHandler " },
+        { "sasl.login.class", " authenticator.DefaultLogin oauthbearer.internals.OAuthBearerRefreshingLogin " },
+        { "sasl.client.callback.handler.class", " authenticator.SaslClientCallbackHandler"
+                                                " oauthbearer.internals.OAuthBearerSaslClientCallbackHandler " },
+    };
+    for (size_t i = bearer; i < COUNT_OF(classes); i++) { /* the first is the login's own matter there (net/oauth_config.c) */
+        const char *name = given(props, classes[i].key);
+        char *padded = name ? mem_printf(" %s ", text_starts(name, security) ? name + strlen(security) : ".") : NULL;
+        bool known = !padded || strstr(classes[i].ours, padded);
+        mem_free(padded);
+        if (!known)
+            return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration %s: Java classes cannot be used", name,
+                                    classes[i].key);
+    }
+    return NULL;
+}
+
+static struct kaftan_error *set_login(const struct jaas *j, const char *mechanism, rd_kafka_conf_t *conf)
+{
+    const char *delegation = j ? text_map_get(j->options, "tokenauth") : NULL;
+    if (!j || !text_map_get(j->options, "username") || !text_map_get(j->options, "password"))
+        return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.jaas.config: "
+                                "a login module with username and password is needed for %s",
+                                j ? "[hidden]" : "null", mechanism);
+    if (delegation && strcasecmp(delegation, "true") == 0)
+        return kaftan_error_new(KAFTAN_E_INVALID, "Invalid value [hidden] for configuration sasl.jaas.config: the option tokenauth "
+                                                  "(delegation tokens) is not supported by librdkafka");
+    struct kaftan_error *err = set_option(conf, j, "username", "sasl.username");
+    return err ? err : set_option(conf, j, "password", "sasl.password");
+}
+
 static struct kaftan_error *set_sasl(const struct text_map *props, rd_kafka_conf_t *conf)
 {
     const char *mechanism = given(props, "sasl.mechanism");
     struct jaas j = { 0 };
-    bool found = false;
-    struct kaftan_error *err = NULL;
+    bool found = false, bearer;
     if (!mechanism)
         mechanism = "GSSAPI";
-    if (strncmp(mechanism, "SCRAM", strlen("SCRAM")) == 0 && rd_kafka_version() < SCRAM_MENDED)
+    bearer = strcmp(mechanism, "OAUTHBEARER") == 0;
+    struct kaftan_error *err = check_mechanism(mechanism);
+    if (!err)
+        err = check_classes(props, bearer);
+    if (!err && scram_broken(mechanism))
         warn_scram();
-    err = kafka_conf_set(conf, "sasl.mechanism", mechanism, "sasl.mechanism", mechanism);
+    if (!err)
+        err = kafka_conf_set(conf, "sasl.mechanism", mechanism, "sasl.mechanism", mechanism);
     if (!err)
         err = jaas_of(props, &j, &found);
-    if (!err && strcmp(mechanism, "GSSAPI") == 0) {
-        err = set_kerberos(props, found ? &j : NULL, conf);
-    } else if (!err && strcmp(mechanism, "OAUTHBEARER") == 0) {
+    if (!err && bearer)
         err = kafka_conf_login(props, found ? j.options : NULL, conf);
-    } else if (!err && (!found || !text_map_get(j.options, "username") || !text_map_get(j.options, "password"))) {
-        err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid value %s for configuration sasl.jaas.config: "
-                               "a login module with username and password is needed for %s",
-                               found ? "[hidden]" : "null", mechanism);
-    } else if (!err) {
-        err = set_option(conf, &j, "username", "sasl.username");
-        if (!err)
-            err = set_option(conf, &j, "password", "sasl.password");
-    }
+    else if (!err)
+        err = set_login(found ? &j : NULL, mechanism, conf);
     jaas_fini(&j);
     return err;
+}
+
+/* Nothing of what these say is done here; said once. */
+static void name_providers(const struct text_map *props)
+{
+    static const char *const keys[] = { "security.providers", "ssl.provider", "ssl.keymanager.algorithm", "ssl.trustmanager.algorithm",
+                                        "ssl.secure.random.implementation" };
+    static atomic_bool said[COUNT_OF(keys)];
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (given(props, keys[i]) && !atomic_exchange(&said[i], true))
+            log_warn(&logger, "a setting of Java's security providers is without effect: OpenSSL does the work", LOG_STR("key", keys[i]));
 }
 
 struct kaftan_error *kafka_conf_security(const struct text_map *props, rd_kafka_conf_t *conf)
@@ -185,6 +230,7 @@ struct kaftan_error *kafka_conf_security(const struct text_map *props, rd_kafka_
     struct kaftan_error *err = NULL;
     if (!protocol)
         return NULL;
+    name_providers(props);
     err = set_lower(conf, "security.protocol", protocol, "security.protocol");
     if (!err && strcasestr(protocol, "SSL"))
         err = set_tls(props, conf);

@@ -330,6 +330,17 @@ void jaas_default_file(const char *path)
     default_file = path && *path ? mem_strdup(path) : NULL;
 }
 
+/* The modules whose options are understood, from whatever package (some are shaded); any other is code that cannot be run. */
+static struct kaftan_error *check_module(const struct jaas *j)
+{
+    static const char *const known[] = { "PlainLoginModule", "ScramLoginModule", "OAuthBearerLoginModule" };
+    const char *dot = strrchr(j->module, '.'), *name = dot ? dot + 1 : j->module;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (strcmp(name, known[i]) == 0)
+            return NULL;
+    return refuse("the login module %.100s cannot be used: Kafka's PlainLoginModule, ScramLoginModule and OAuthBearerLoginModule can", j->module);
+}
+
 struct kaftan_error *jaas_of(const struct text_map *props, struct jaas *ret, bool *ret_found)
 {
     const char *value = text_map_get(props, "sasl.jaas.config");
@@ -347,6 +358,11 @@ struct kaftan_error *jaas_of(const struct text_map *props, struct jaas *ret, boo
     }
     if (!err && value) {
         err = text ? parse_all(text, ret, &count) : jaas_parse(value, ret); /* in a file the first module counts */
+        *ret_found = !err;
+        if (!err)
+            err = check_module(ret);
+        if (err && *ret_found)
+            jaas_fini(ret);
         *ret_found = !err;
     }
     if (err && path)

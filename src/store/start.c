@@ -23,6 +23,8 @@
 
 static struct log logger = LOG("store.start");
 
+/* A broker that does not take the login is not asked for as long as one that does not answer (Java ends at once). */
+enum { REFUSED_MS = 3000 };
 enum { SLICE_MS = 500, TROUBLE_MS = 5000, REQUEST_MS = 30000, LOOKUP_MS = 30000, READ_MS = 15 * 60 * 1000 };
 
 struct topic_plan {
@@ -69,9 +71,17 @@ static void say_waiting(const struct store *s, struct admin *a, const struct kaf
              LOG_STR("error", *trouble ? trouble : kaftan_error_message(err)));
 }
 
+static struct kaftan_error *no_cluster(struct admin *a)
+{
+    static const char what[] = "Failed to connect to and describe Kafka cluster. Check worker's broker connection and security properties.";
+    const char *trouble = admin_trouble(a);
+    return *trouble ? kaftan_error_wrap(kaftan_error_new(KAFTAN_E_TIMEOUT, "%s", trouble), what) : kaftan_error_new(KAFTAN_E_TIMEOUT, what);
+}
+
 static struct kaftan_error *find_cluster(struct store *s, struct admin *a)
 {
     int64_t began = clock_mono_ms(), said = began;
+    int64_t refused_ms = s->values->api_timeout_ms < REFUSED_MS ? s->values->api_timeout_ms : REFUSED_MS;
     char *id = NULL;
     for (;;) {
         struct kaftan_error *err = admin_cluster_id(a, SLICE_MS, &id);
@@ -85,9 +95,8 @@ static struct kaftan_error *find_cluster(struct store *s, struct admin *a)
         kaftan_error_free(err);
         if (stopping(s))
             return stopped();
-        if (now - began >= s->values->api_timeout_ms)
-            return kaftan_error_new(KAFTAN_E_TIMEOUT, "Failed to connect to and describe Kafka cluster. Check worker's "
-                                    "broker connection and security properties.");
+        if (now - began >= (admin_refused(a) ? refused_ms : s->values->api_timeout_ms))
+            return no_cluster(a);
         pause_ms(s, 100);
     }
     log_info(&logger, "Kafka answers", LOG_STR("cluster", id));

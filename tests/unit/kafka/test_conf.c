@@ -83,7 +83,7 @@ Test(conf, refuses_bad_values_by_java_key)
         { "linger.ms", "soon", "Invalid value soon for configuration linger.ms" },
         { "compression.type", "rar", "Invalid value rar for configuration compression.type" },
         { "security.protocol", "PLAIN", "Invalid value PLAIN for configuration security.protocol" },
-        { "security.protocol", "SASL_PLAINTEXT", NULL }, /* GSSAPI, as Java's default */
+        { "security.protocol", "SASL_PLAINTEXT", "Invalid value GSSAPI for configuration sasl.mechanism: Kerberos is not supported" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         rd_kafka_conf_t *conf = NULL;
@@ -122,12 +122,82 @@ Test(conf, sasl_and_tls)
         cr_expect_str_eq(got, cases[i].want, "%s is %s", cases[i].name, got);
     }
     rd_kafka_conf_destroy(conf);
-    text_map_put(m, "sasl.jaas.config", "org.example.Module required username=\"alice\" password=\"secret");
+    text_map_put(m, "sasl.jaas.config", "x.ScramLoginModule required username=\"alice\" password=\"secret");
     err = kafka_conf_new(KAFKA_ADMIN, m, &conf);
     cr_assert_not_null(err);
     cr_expect_null(strstr(kaftan_error_message(err), "secret"), "a password in a message: %s", kaftan_error_message(err));
     cr_expect_not_null(strstr(kaftan_error_message(err), "sasl.jaas.config"));
     kaftan_error_free(err);
+    text_map_unref(m);
+}
+
+#define PLAIN "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"a\" password=\"hush\";"
+#define SECURITY "org.apache.kafka.common.security."
+
+/* Whatever only a JVM could do ends with the key's name; what Java does by default is taken. */
+Test(conf, what_cannot_be_done_is_named)
+{
+    static const struct {
+        const char *protocol, *mechanism, *jaas, *key, *value, *want; /* want NULL: taken */
+    } cases[] = {
+        { "SASL_SSL", "PLAIN", PLAIN, "ssl.engine.factory.class", "org.example.E", "Invalid value org.example.E for configuration ssl.engine" },
+        { "SASL_SSL", "PLAIN", PLAIN, "sasl.login.class", "org.example.L", "Invalid value org.example.L for configuration sasl.login.class" },
+        { "SASL_SSL", "PLAIN", PLAIN, "sasl.login.class", SECURITY "authenticator.DefaultLogin", NULL },
+        { "SASL_SSL", "PLAIN", PLAIN, "sasl.client.callback.handler.class", "org.example.C",
+          "Invalid value org.example.C for configuration sasl.client.callback.handler.class" },
+        { "SASL_SSL", "PLAIN", PLAIN, "sasl.login.callback.handler.class", "org.example.C",
+          "Invalid value org.example.C for configuration sasl.login.callback.handler.class" },
+        { "SASL_SSL", "PLAIN", PLAIN, "sasl.login.callback.handler.class", SECURITY "Other",
+          "Invalid value " SECURITY "Other for configuration sasl.login.callback.handler.class" },
+        { "SASL_PLAINTEXT", "OAUTHBEARER", "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=a;",
+          "sasl.login.callback.handler.class", "org.example.C", "Invalid value org.example.C for configuration sasl.login.callback" },
+        { "PLAINTEXT", NULL, NULL, "sasl.login.class", "org.example.L", NULL },
+        { "SASL_SSL", "PLAIN", PLAIN, "security.providers", "org.example.P", NULL }, /* a line in the log */
+        { "SASL_SSL", "AWS_MSK_IAM", "software.amazon.msk.auth.iam.IAMLoginModule required;", NULL, NULL,
+          "Invalid value AWS_MSK_IAM for configuration sasl.mechanism: it is not supported" },
+        { "SASL_SSL", "PLAIN", "org.example.MyModule required username=\"a\" password=\"hush\";", NULL, NULL,
+          "Invalid value [hidden] for configuration sasl.jaas.config: the login module org.example.MyModule" },
+        { "SASL_SSL", "PLAIN", NULL, NULL, NULL, "Invalid value null for configuration sasl.jaas.config" },
+        { "SASL_SSL", "PLAIN", "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"a\";", NULL, NULL,
+          "Invalid value [hidden] for configuration sasl.jaas.config: a login module with username and password" },
+        { "SASL_SSL", "SCRAM-SHA-256", "x.ScramLoginModule required username=a password=hush tokenauth=true;", NULL, NULL,
+          "Invalid value [hidden] for configuration sasl.jaas.config: the option tokenauth" },
+        { "SSL", NULL, NULL, "ssl.cipher.suites", "TLS_NO_SUCH", "Invalid value TLS_NO_SUCH for configuration ssl.cipher.suites" },
+        { "SSL", NULL, NULL, "ssl.endpoint.identification.algorithm", "dns",
+          "Invalid value dns for configuration ssl.endpoint.identification.algorithm" },
+    };
+    (void)unsetenv("KAFKA_OPTS");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        rd_kafka_conf_t *conf = NULL;
+        struct text_map *m = one("security.protocol", cases[i].protocol);
+        text_map_put(m, "sasl.mechanism", cases[i].mechanism);
+        text_map_put(m, "sasl.jaas.config", cases[i].jaas);
+        if (cases[i].key)
+            text_map_put(m, cases[i].key, cases[i].value);
+        struct kaftan_error *err = kafka_conf_new(KAFKA_PRODUCER, m, &conf);
+        const char *said = err ? kaftan_error_message(err) : "";
+        cr_expect_eq(err == NULL, cases[i].want == NULL, "%zu: %s", i, said);
+        cr_expect_eq(strncmp(said, cases[i].want ? cases[i].want : "", cases[i].want ? strlen(cases[i].want) : 0), 0, "%zu: %s", i, said);
+        cr_expect_null(strstr(said, "hush"), "%zu: a password in a message", i);
+        if (!err)
+            rd_kafka_conf_destroy(conf);
+        kaftan_error_free(err);
+        text_map_unref(m);
+    }
+}
+
+Test(conf, cipher_suites_get_their_other_names)
+{
+    expect(KAFKA_CONSUMER, "ssl.cipher.suites", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "security.protocol", "plaintext");
+    rd_kafka_conf_t *conf = NULL;
+    char got[128] = "";
+    size_t len = sizeof got;
+    struct text_map *m = one("security.protocol", "SSL");
+    text_map_put(m, "ssl.cipher.suites", "TLS_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+    cr_assert_null(kafka_conf_new(KAFKA_CONSUMER, m, &conf));
+    cr_assert_eq(rd_kafka_conf_get(conf, "ssl.cipher.suites", got, &len), RD_KAFKA_CONF_OK);
+    cr_expect_str_eq(got, "ECDHE-RSA-AES128-GCM-SHA256");
+    rd_kafka_conf_destroy(conf);
     text_map_unref(m);
 }
 
@@ -296,12 +366,12 @@ Test(jaas, files)
     static const struct {
         const char *text, *password; /* NULL: refused */
     } cases[] = {
-        { "KafkaClient {\n  x.Plain required\n  username=\"a\"\n  password=\"b }; c\";\n};\n", "b }; c" },
-        { "// KafkaClient { no };\n/* nor { this } */ Server { x.Y required; };\nKafkaClient{ x.Plain required username=a password='//b';};", "//b" },
-        { "# a comment\nKafkaClient { x.Plain required username=a password=\"q\\\"}\"; };", "q\"}" },
-        { "KafkaClient { x.Plain required username=a password=b; x.Other optional password=c; };", "b" },
+        { "KafkaClient {\n  x.PlainLoginModule required\n  username=\"a\"\n  password=\"b }; c\";\n};\n", "b }; c" },
+        { "// KafkaClient { no };\n/* nor { this } */ Server { x.Y required; };\nKafkaClient{ x.PlainLoginModule required username=a password='//b';};", "//b" },
+        { "# a comment\nKafkaClient { x.PlainLoginModule required username=a password=\"q\\\"}\"; };", "q\"}" },
+        { "KafkaClient { x.PlainLoginModule required username=a password=b; x.Other optional password=c; };", "b" },
         { "Server { x.Y required; };", NULL },
-        { "KafkaClient { x.Plain required username=a password=\"open };", NULL },
+        { "KafkaClient { x.PlainLoginModule required username=a password=\"open };", NULL },
         { "", NULL },
     };
     char path[] = "/tmp/kaftan-jaas-XXXXXX";
@@ -355,7 +425,7 @@ Test(jaas, where_a_login_comes_from)
     cr_assert_not_null(err);
     cr_expect_not_null(strstr(kaftan_error_message(err), "/nowhere/jaas.conf"));
     kaftan_error_free(err);
-    text_map_put(props, "sasl.jaas.config", "x.Plain required username=\"a\" password=\"b\";"); /* the value counts more */
+    text_map_put(props, "sasl.jaas.config", "x.PlainLoginModule required username=\"a\" password=\"b\";"); /* the value counts more */
     cr_assert_null(jaas_of(props, &j, &found));
     cr_expect(found);
     cr_expect_str_eq(text_map_get(j.options, "username"), "a");
