@@ -279,6 +279,8 @@ void herder_key_set(struct herder *h, const struct session_key *key, bool adopte
     h->key_expires_ms = ttl > 0 || adopted ? key->created_ms + ttl : INT64_MAX;
 }
 
+enum { KEY_AGAIN_MS = 1000 };
+
 static size_t key_length(const struct herder *h)
 {
     static const struct {
@@ -299,8 +301,9 @@ static void key_written(struct herder *h, struct store_done *d)
     h->key_writing = false;
     if (!d->err)
         return;
-    log_warn(&logger, "the session key could not be written", LOG_ERR(d->err));
+    log_warn(&logger, "the session key could not be written, trying again", LOG_ERR(d->err));
     h->can_read = false;
+    h->backoff_until_ms = clock_mono_ms() + KEY_AGAIN_MS; /* it may be for want of a right, which lasts */
     h->key_expires_ms = 0;
 }
 

@@ -429,6 +429,13 @@ void store_put_logger_level(struct store *s, const char *name, const char *level
     done_send(s, done, true);
 }
 
+static bool key_fails;
+
+void fake_store_key_fails(void)
+{
+    key_fails = true;
+}
+
 static void do_key(struct store *s, const struct session_key *key)
 {
     lock_take(&s->lock);
@@ -443,6 +450,9 @@ static void do_key(struct store *s, const struct session_key *key)
 void store_put_session_key(struct store *s, const struct session_key *key, struct store_done *done)
 {
     journal_put("key %zu", key->key.len);
+    if (key_fails)
+        fake_store_fail(KAFTAN_E_KAFKA, "Error writing session key to Kafka");
+    key_fails = false;
     if (failing(s, done))
         return;
     do_key(s, key);

@@ -12,6 +12,7 @@
 struct store *fake_store(void); /* the one there is; NULL before store_new */
 /* The next write (any kind; refreshes too) ends with this code and text. */
 void fake_store_fail(enum kaftan_code code, const char *text);
+void fake_store_key_fails(void); /* the next session key's write, whatever comes before it */
 /* From now on refreshes do not end until fake_store_release. */
 void fake_store_hold_refresh(bool hold);
 void fake_store_refresh_fails(int times); /* the next refreshes end with TIMEOUT */

@@ -37,6 +37,22 @@ Test(herder, starts_alone_and_writes_a_session_key)
     cr_expect_eq(journal_count(0, "rejoin"), 0u, "its own key needs no rebalance");
 }
 
+/* For want of a right the answer comes at once, and a worker that asks again at once does nothing else. */
+Test(herder, a_session_key_that_cannot_be_written_is_tried_again_after_a_pause)
+{
+    struct world w;
+    int64_t began = clock_mono_ms();
+    make(&w, true, NULL, NULL, NULL);
+    fake_store_key_fails();
+    start(&w);
+    saw(&w, "key 32");
+    saw(&w, "refresh");
+    saw(&w, "key 32");
+    cr_expect_geq(clock_mono_ms() - began, 1000);
+    wait_started(&w);
+    end(&w);
+}
+
 Test(herder, life_of_a_connector)
 {
     struct world w;
