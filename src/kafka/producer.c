@@ -56,6 +56,7 @@ struct producer {
     int fd;
     bool idempotent_asked; /* the user's word: never given up */
     bool fatal;
+    bool denied;           /* no permission for the idempotence that was asked for: what is in flight fails */
     int64_t remake_ms, remade_ms, remake_wait_ms;
     rd_kafka_resp_err_t trouble; /* the last one told of */
     int64_t trouble_ms;
@@ -312,7 +313,16 @@ static struct kaftan_error *record_error(rd_kafka_resp_err_t err, const struct p
     char what[384]; /* a topic's name has at most 249 characters */
     (void)snprintf(what, sizeof what, "record of %zu bytes for topic \"%.*s\" was not stored", r->key.len + r->value.len,
                    (int)r->topic.len, r->topic.ptr);
-    return kafka_topic_error(err, "Write", r->topic, what);
+    if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        return kaftan_error_new(kafka_code(err), "%s: %s: with enable.idempotence=true the client's user needs the operation "
+                                "IdempotentWrite on the resource Cluster kafka-cluster, or Write on the topics it writes to", what,
+                                rd_kafka_err2str(err));
+    struct kaftan_error *e = kafka_topic_error(err, "Write", r->topic, what);
+    if (err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return e;
+    struct kaftan_error *full = kaftan_error_new(kaftan_error_code(e), "%s (and Create, should it not exist)", kaftan_error_message(e));
+    kaftan_error_free(e);
+    return full;
 }
 
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err)
@@ -350,8 +360,10 @@ void producer_flush_start(struct producer *p)
 static void give_up_idempotence(struct producer *p)
 {
     char text[256];
-    if (p->idempotent_asked)
+    if (p->idempotent_asked) {
+        p->denied = true; /* with a new client nothing would be better */
         return;
+    }
     rd_kafka_conf_set(p->conf, "enable.idempotence", "false", text, sizeof text);
     rd_kafka_conf_set(p->conf, "max.in.flight.requests.per.connection", "1", text, sizeof text);
     log_warn(&logger, "no permission for an idempotent producer, going on without");
@@ -398,6 +410,21 @@ static void report_put(struct producer_report *ret, const struct slot *s, rd_kaf
     *ret = (struct producer_report){ .token = s->r.token, .partition = partition, .offset = offset };
     if (err)
         ret->err = record_error(err, &s->r);
+}
+
+/* Reports what is in flight as failed for want of a permission; returns how many. */
+static size_t give_back(struct producer *p, struct producer_report *ret, size_t limit)
+{
+    size_t n = 0;
+    while (p->first && n < limit) {
+        report_put(&ret[n++], &p->slots[p->first], RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
+        slot_release(p, p->first);
+    }
+    p->resend = p->first;
+    p->denied = p->first != 0;
+    if (p->denied)
+        wake_fd_set(p->fd);
+    return n;
 }
 
 /* Produces again, in order; returns how many could not be and are reported as failed. */
@@ -485,6 +512,8 @@ size_t producer_reports(struct producer *p, struct producer_report *ret, size_t 
     wake_fd_clear(p->fd);
     if (atomic_load(&p->cut))
         return 0;
+    if (p->denied)
+        return give_back(p, ret, limit);
     if (!p->rk)
         client_remake(p);
     if (!p->rk)
@@ -495,6 +524,8 @@ size_t producer_reports(struct producer *p, struct producer_report *ret, size_t 
     }
     if (p->fatal)
         client_failed(p);
+    if (p->denied)
+        return n + give_back(p, ret + n, limit - n);
     if (!p->rk)
         client_remake(p);
     if (p->rk && p->resend)
