@@ -122,7 +122,8 @@ static void own_checks(struct validating *v)
 
 static bool secret_key(const char *key)
 {
-    return strcmp(key, "sasl.jaas.config") == 0 || text_ends(key, "password") || strcmp(key, "ssl.keystore.key") == 0 ||
+    return strcmp(key, "sasl.jaas.config") == 0 || text_ends(key, "password") || text_ends(key, ".passphrase") ||
+           strcmp(key, "sasl.oauthbearer.client.credentials.client.secret") == 0 || strcmp(key, "ssl.keystore.key") == 0 ||
            strcmp(key, "ssl.truststore.certificates") == 0 || strcmp(key, "ssl.keystore.certificate.chain") == 0;
 }
 

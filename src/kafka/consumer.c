@@ -4,12 +4,15 @@
 #include "kafka/consumer.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "kafka/asker.h"
 #include "kafka/kafka_int.h"
 
@@ -26,7 +29,7 @@
 
 static struct log logger = LOG("kafka.reader");
 
-enum { LOOKUP_MS = 30000, LOOKUP_FIRST_MS = 100, LOOKUP_LAST_MS = 1000, BATCH = 256, END_AGAIN_MS = 200, ASK_FIRST_MS = 1000, ASK_LAST_MS = 2000 };
+enum { LOOKUP_MS = 30000, LOOKUP_FIRST_MS = 100, LOOKUP_LAST_MS = 1000, BATCH = 256, END_AGAIN_MS = 200, DENIED_AGAIN_MS = 2000, ASK_FIRST_MS = 1000, ASK_LAST_MS = 2000 };
 
 struct end_question {
     struct question base;
@@ -52,6 +55,7 @@ struct log_reader {
     int64_t *positions, *ends; /* owned */
     uint64_t asked, asking, answered, reached; /* tickets */
     int64_t again_ms;
+    const char *missing;     /* the operation that is not allowed; NULL: none */
 };
 
 static void end_question_free(struct question *q)
@@ -93,13 +97,35 @@ static void end_ask(struct log_reader *r)
     asker_ask(r->asker, &e->base);
 }
 
+static struct kaftan_error *denied(const struct log_reader *r)
+{
+    char what[384];
+    (void)snprintf(what, sizeof what, "topic '%s' cannot be read", r->topic);
+    return kafka_topic_error(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, r->missing, slice_of(r->topic), what);
+}
+
+/* Once; it goes on by itself when the right is given. */
+static void deny(struct log_reader *r, const char *operation)
+{
+    bool said = r->missing && strcmp(r->missing, operation) == 0;
+    r->missing = operation;
+    if (said)
+        return;
+    struct kaftan_error *err = denied(r);
+    log_error(&logger, "an internal topic cannot be read", LOG_ERR(err));
+    kaftan_error_free(err);
+}
+
 static void end_answers(struct log_reader *r)
 {
     struct question *q;
     while ((q = asker_answer(r->asker))) {
         struct end_question *e = CONTAINER_OF(q, struct end_question, base);
         r->asking = 0;
-        if (e->err) {
+        if (e->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+            deny(r, "Describe");
+            r->again_ms = clock_mono_ms() + DENIED_AGAIN_MS;
+        } else if (e->err) {
             log_warn(&logger, "end of topic not known yet, asking again", LOG_STR("topic", r->topic),
                      LOG_STR("error", rd_kafka_err2str(e->err)));
             r->again_ms = clock_mono_ms() + END_AGAIN_MS;
@@ -272,8 +298,14 @@ static bool batch_fetch(struct log_reader *r)
 static bool take(struct log_reader *r, const rd_kafka_message_t *m, struct log_record *ret)
 {
     int32_t p = m->partition;
+    if (!m->err || m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        r->missing = NULL;
     if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && p >= 0 && p < r->partitions) {
         r->positions[p] = m->offset;
+        return false;
+    }
+    if (m->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        deny(r, "Read");
         return false;
     }
     if (m->err) {
@@ -304,6 +336,11 @@ bool log_reader_next(struct log_reader *r, struct log_record *ret)
         if (take(r, m, ret))
             return true;
     }
+}
+
+struct kaftan_error *log_reader_denied(const struct log_reader *r)
+{
+    return r->missing ? denied(r) : NULL;
 }
 
 int log_reader_fd(const struct log_reader *r)

@@ -30,6 +30,11 @@ struct kaftan_error *log_reader_new(const struct text_map *props, const char *to
 void log_reader_free(struct log_reader *r); /* NULL is fine */
 /* True: a record. False: nothing now. Errors are logged and reading goes on. */
 bool log_reader_next(struct log_reader *r, struct log_record *ret);
+/*
+ * Why nothing can be read although Kafka answers: the user has not the right (KAFKA, with operation and resource);
+ * NULL: nothing of the kind. Reading goes on by itself when the right is given.
+ */
+struct kaftan_error *log_reader_denied(const struct log_reader *r) KAFTAN_MUST_CHECK;
 int log_reader_fd(const struct log_reader *r); /* readable when records may wait */
 int32_t log_reader_partitions(const struct log_reader *r);
 /* Everything of the partition below this offset has been returned; -1: nothing yet. */

@@ -188,8 +188,9 @@ static struct kaftan_error *refused(const struct topic *topic, struct kaftan_err
 {
     const char *advice = "Task failed to create new topic '%s'. Create it, or allow the task to create it, and restart "
                          "the task";
-    return cause ? kaftan_error_wrap(cause, advice, topic->name)
-                 : kaftan_error_new(KAFTAN_E_KAFKA, advice, topic->name);
+    if (!cause)
+        cause = kaftan_error_new(KAFTAN_E_KAFKA, "the task's admin client needs the operation Create on the resource Topic %s", topic->name);
+    return kaftan_error_wrap(cause, advice, topic->name);
 }
 
 /* Takes the answer if it has come. */

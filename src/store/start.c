@@ -216,15 +216,20 @@ static struct kaftan_error *check_policy(struct admin *a, const struct topic_pla
     return err;
 }
 
-/* A topic that was just made may take a moment to be known everywhere. */
-static struct kaftan_error *look_up(struct store *s, struct admin *a, const struct topic_plan *t, int32_t *ret)
+/* A topic that was just made may take a moment to be known everywhere. `denied`: this worker may not make it. */
+static struct kaftan_error *look_up(struct store *s, struct admin *a, const struct topic_plan *t, bool denied, int32_t *ret)
 {
     int64_t deadline = clock_mono_ms() + LOOKUP_MS;
     for (;;) {
         struct kaftan_error *err = admin_partition_count(a, t->name, SLICE_MS, ret);
         if (!err)
             return NULL;
-        if (clock_mono_ms() >= deadline)
+        if (denied && kaftan_error_code(err) == KAFTAN_E_NOT_FOUND) {
+            kaftan_error_free(err);
+            return kaftan_error_new(KAFTAN_E_KAFKA, "topic '%s' does not exist and cannot be made: the worker's user needs the operation "
+                                    "Create on the resource Topic %s", t->name, t->name);
+        }
+        if (kaftan_error_code(err) == KAFTAN_E_KAFKA || clock_mono_ms() >= deadline)
             return err;
         kaftan_error_free(err);
         if (!pause_ms(s, 100))
@@ -242,7 +247,7 @@ static struct kaftan_error *prepare_topic(struct store *s, struct admin *a, cons
     else if (!err)
         err = check_policy(a, t);
     if (!err)
-        err = look_up(s, a, t, &partitions);
+        err = look_up(s, a, t, state == ADMIN_TOPIC_DENIED, &partitions);
     if (!err && partitions != 1 && strcmp(t->prefix, "config.storage.") == 0)
         err = kaftan_error_new(KAFTAN_E_INVALID, "Topic '%s' supplied via the 'config.storage.topic' property is required to "
                                "have a single partition in order to guarantee consistency of connector configurations, but "
@@ -277,10 +282,13 @@ static struct kaftan_error *read_all(struct store *s)
         tickets[i] = topic_log_end_start(logs[i]);
     for (;;) {
         bool more = store_serve_logs(s), all = true;
-        for (size_t i = 0; i < COUNT_OF(logs); i++)
+        struct kaftan_error *err = NULL;
+        for (size_t i = 0; i < COUNT_OF(logs) && !err; i++) {
             all = topic_log_reached(logs[i], tickets[i]) && all;
-        if (all)
-            return NULL;
+            err = topic_log_denied(logs[i]);
+        }
+        if (err || all)
+            return err;
         if (stopping(s))
             return stopped();
         if (clock_mono_ms() >= deadline)

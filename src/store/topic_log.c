@@ -166,6 +166,11 @@ uint64_t topic_log_end_start(struct topic_log *t)
     return t->reader ? log_reader_end_start(t->reader) : 0;
 }
 
+struct kaftan_error *topic_log_denied(const struct topic_log *t)
+{
+    return t->reader ? log_reader_denied(t->reader) : NULL;
+}
+
 bool topic_log_reached(struct topic_log *t, uint64_t ticket)
 {
     return !t->reader || log_reader_reached(t->reader, ticket);

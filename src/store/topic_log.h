@@ -49,6 +49,7 @@ bool topic_log_idle(const struct topic_log *t); /* nothing on its way */
 /* Everything up to this record has been applied. */
 bool topic_log_passed(const struct topic_log *t, int32_t partition, int64_t offset);
 uint64_t topic_log_end_start(struct topic_log *t);
+struct kaftan_error *topic_log_denied(const struct topic_log *t) KAFTAN_MUST_CHECK; /* see log_reader_denied */
 bool topic_log_reached(struct topic_log *t, uint64_t ticket);
 
 #endif
