@@ -212,7 +212,7 @@ struct kaftan_error *props_parse(const char *text, size_t len, struct text_map *
     return err;
 }
 
-struct kaftan_error *props_load(const char *path, struct text_map **ret)
+struct kaftan_error *props_read(const char *path, struct buf *ret)
 {
     struct buf text = BUF_INIT;
     struct kaftan_error *err = NULL;
@@ -225,11 +225,21 @@ struct kaftan_error *props_load(const char *path, struct text_map **ret)
         err = kaftan_error_new(KAFTAN_E_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
     else if (text.len > PROPS_FILE_LIMIT)
         err = kaftan_error_new(KAFTAN_E_INVALID, "%s is larger than %d bytes", path, PROPS_FILE_LIMIT);
-    else
-        err = props_parse(text.data, text.len, ret);
-    if (err && kaftan_error_code(err) == KAFTAN_E_INVALID && text.len <= PROPS_FILE_LIMIT)
-        err = kaftan_error_wrap(err, "cannot read %s", path);
     (void)fclose(f);
-    buf_fini(&text);
+    if (err)
+        buf_fini(&text);
+    else
+        *ret = text;
     return err;
+}
+
+struct kaftan_error *props_load(const char *path, struct text_map **ret)
+{
+    struct buf text = BUF_INIT;
+    struct kaftan_error *err = props_read(path, &text);
+    if (err)
+        return err;
+    err = props_parse(text.data, text.len, ret);
+    buf_fini(&text);
+    return err ? kaftan_error_wrap(err, "cannot read %s", path) : NULL;
 }

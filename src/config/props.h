@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <kaftan/error.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 
 enum { PROPS_FILE_LIMIT = 1 << 20 };
@@ -19,6 +20,7 @@ enum { PROPS_FILE_LIMIT = 1 << 20 };
 /* Errors: INVALID with the line. */
 struct kaftan_error *props_parse(const char *text, size_t len, struct text_map **ret) KAFTAN_MUST_CHECK;
 /* Errors name the path; NOT_FOUND when it cannot be read. */
+struct kaftan_error *props_read(const char *path, struct buf *ret) KAFTAN_MUST_CHECK; /* the bytes, at most PROPS_FILE_LIMIT; the caller ends *ret */
 struct kaftan_error *props_load(const char *path, struct text_map **ret) KAFTAN_MUST_CHECK;
 
 #endif

@@ -271,11 +271,12 @@ void herder_start(struct herder *h, void (*ended)(void *self, int status), void 
     h->thread = thread_start(THREAD_HERDER, "herder", herder_run, h);
 }
 
-void herder_add_initial(struct herder *h, struct text_map *config)
+void herder_add_initial(struct herder *h, struct text_map *config, const enum target_state *initial)
 {
+    struct initial_connector c = { text_map_ref(config), initial != NULL, initial ? *initial : TARGET_STARTED };
     ASSERT(!h->thread);
     h->initial = mem_realloc(h->initial, h->initial_count + 1, sizeof *h->initial);
-    h->initial[h->initial_count++] = text_map_ref(config);
+    h->initial[h->initial_count++] = c;
 }
 
 bool herder_started(const struct herder *h)
@@ -337,7 +338,7 @@ void herder_free(struct herder *h)
     maps_free(h);
     herder_key_clear(h);
     for (size_t i = 0; i < h->initial_count; i++)
-        text_map_unref(h->initial[i]);
+        text_map_unref(h->initial[i].config);
     mem_free(h->initial);
     kaftan_error_free(h->boot_err);
     meters_free(h);

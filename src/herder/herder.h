@@ -144,7 +144,7 @@ struct kaftan_error *herder_new(const struct worker_config *c, const struct regi
 /* Makes store, worker and member and starts the thread; `ended` is called (herder thread) when start-up failed or the herder cannot go on: exit status. */
 void herder_start(struct herder *h, void (*ended)(void *self, int status), void *self);
 /* Standalone: connectors named on the command line, started once the herder is up; a failure ends with status 3. */
-void herder_add_initial(struct herder *h, struct text_map *config);
+void herder_add_initial(struct herder *h, struct text_map *config, const enum target_state *initial); /* NULL: as POST without one */
 /* Any thread. Always answers: UNAVAILABLE when stopping or the mailbox is full. */
 void herder_send(struct herder *h, struct herder_request *r);
 bool herder_started(const struct herder *h);       /* first tick done; any thread */

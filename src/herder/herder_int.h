@@ -100,6 +100,13 @@ struct reconf {
     struct op *waiters; /* standalone: answered at its end */
 };
 
+/* Of the command line. */
+struct initial_connector {
+    struct text_map *config; /* owned reference */
+    bool has_state;
+    enum target_state state;
+};
+
 struct herder {
     uint32_t magic;
     const struct worker_config *config; /* borrowed from main */
@@ -161,7 +168,7 @@ struct herder {
     bool key_writing;
 
     /* Standalone. */
-    struct text_map **initial; /* owned references */
+    struct initial_connector *initial; /* owned */
     size_t initial_count, initial_next;
 
     struct herder_meters *meters; /* owned */

@@ -138,17 +138,19 @@ static void initial_done(struct herder_request *r)
 static void next_initial(struct herder *h)
 {
     struct herder_request *r;
-    struct text_map *config;
+    const struct initial_connector *c;
     const char *name;
     if (h->initial_next == h->initial_count) {
         atomic_store(&h->started, true);
         herder_stage_set(h, "The last operation the worker completed was starting the connectors of the command line.");
         return;
     }
-    config = h->initial[h->initial_next++];
-    name = text_map_get(config, "name");
+    c = &h->initial[h->initial_next++];
+    name = text_map_get(c->config, "name");
     r = herder_request_new(HERDER_CREATE, name ? name : "");
-    r->config = text_map_ref(config);
+    r->config = text_map_ref(c->config);
+    r->has_initial = c->has_state;
+    r->initial = c->state;
     r->done = initial_done;
     r->user = h;
     herder_request_arrived(h, r);

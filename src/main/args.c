@@ -10,14 +10,15 @@
 
 const char args_usage[] =
     "Usage: kaftan [OPTION...] distributed FILE\n"
-    "       kaftan [OPTION...] standalone FILE [CONNECTOR.properties...]\n"
+    "       kaftan [OPTION...] standalone FILE [CONNECTOR...]\n"
     "       kaftan [OPTION...] plugins [FILE]\n"
     "\n"
     "A Kafka Connect worker. FILE is a worker properties file as Java's worker\n"
     "takes it.\n"
     "\n"
     "  distributed   a worker of a group; configs, offsets and states in Kafka\n"
-    "  standalone    one worker by itself; offsets in a file\n"
+    "  standalone    one worker by itself; offsets in a file; connectors from\n"
+    "                files, each properties or JSON\n"
     "  plugins       lists the connectors and converters this worker has\n"
     "\n"
     "  --log-level=LEVEL   TRACE, DEBUG, INFO (default), WARN, ERROR or OFF\n"

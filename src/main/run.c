@@ -20,6 +20,7 @@
 #include "convert/builtin.h"
 #include "herder/herder.h"
 #include "kafka/jaas.h"
+#include "main/connector_file.h"
 #include "plugin/registry.h"
 #include "rest/rest.h"
 
@@ -151,22 +152,15 @@ static struct kaftan_error *build(struct run *r, const struct args *a)
                       rest_peer(r->rest), &r->herder);
 }
 
-/* Connector files of the command line; each must have a name. */
 static struct kaftan_error *add_connectors(struct run *r, const struct args *a)
 {
     for (size_t i = 0; i < a->connector_count; i++) {
-        struct text_map *config = NULL;
-        struct kaftan_error *err = props_load(a->connectors[i], &config);
-        if (!err && !text_map_get(config, "name"))
-            err = kaftan_error_new(KAFTAN_E_INVALID,
-                                   "%s: Missing required configuration "
-                                   "\"name\" which has no default value.",
-                                   a->connectors[i]);
-        if (err) {
-            text_map_unref(config);
+        struct connector_file file;
+        struct kaftan_error *err = connector_file_load(a->connectors[i], &file);
+        if (err)
             return err;
-        }
-        herder_add_initial(r->herder, config);
+        herder_add_initial(r->herder, file.config, file.has_initial ? &file.initial : NULL);
+        text_map_unref(file.config);
     }
     return NULL;
 }
@@ -213,10 +207,14 @@ int run_worker(const struct args *a)
     thread_kind_set(THREAD_MAIN);
     int64_t begun = clock_mono_ms();
     struct kaftan_error *err = build(&r, a);
-    if (!err)
-        err = add_connectors(&r, a);
-    int status = err ? complain(err, STATUS_INIT) : 0;
+    int status = err ? STATUS_INIT : 0;
     if (!err) {
+        err = add_connectors(&r, a);
+        status = err ? STATUS_START : 0;
+    }
+    if (err) {
+        status = complain(err, status);
+    } else {
         log_info(&logger, "starting", LOG_STR("version", PACKAGE_VERSION),
                  LOG_STR("file", a->file),
                  LOG_INT("pid", getpid()));

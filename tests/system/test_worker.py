@@ -219,6 +219,18 @@ def bad_start(context):
     attempt("missing key", (1, 2, 3), ["group.id"], {"group.id": None})
     attempt("missing key", (1, 2, 3), ["offset.storage.topic"], {"offset.storage.topic": None})
     attempt("bad value", (1, 2, 3), ["offset.flush.interval.ms", "soon"], {"offset.flush.interval.ms": "soon"})
+    standalone = os.path.join(context.work, "standalone.properties")
+    write_properties(standalone, {"bootstrap.servers": context.kafka.bootstrap, "key.converter": "x", "value.converter": "x",
+                                  "offset.storage.file.filename": os.path.join(context.work, "offsets"),
+                                  "listeners": "http://127.0.0.1:%d" % free_port()})
+    for name, text, fragment in (("none.json", None, "none.json"), ("comma.json", '{"name": "a",}', "comma.json: "),
+                                 ("nameless.properties", "file=x\n", 'Missing required configuration "name"')):
+        path = os.path.join(context.work, name)
+        if text is not None:
+            with open(path, "w", encoding="ascii") as f:
+                f.write(text)
+        status, output = ends(context, ["standalone", standalone, path])
+        context.check(status == 3 and fragment in output, "connector file %s: exit status %s\n%s", name, status, output)
     attempt("no Kafka", (2,), ["Failed to connect to and describe Kafka cluster"],
             {"bootstrap.servers": "127.0.0.1:%d" % free_port(), "default.api.timeout.ms": "6000"})
     policy = context.unique("policy")
@@ -228,7 +240,7 @@ def bad_start(context):
     wide = context.unique("wide")
     context.kafka.create_topic(wide, 2, {"cleanup.policy": "compact"})
     attempt("config topic with two partitions", (1,), ["is required to have a single partition"], {"config.storage.topic": wide})
-    context.note("rows=9")
+    context.note("rows=12")
 
 
 @scenario("bad-requests", "huge bodies, slow clients, half requests disturb nobody", tags=("asan", "tsan"), weight=10)
@@ -313,16 +325,20 @@ def standalone(context):
         "plugin.path": plugin_path()})
     connector = os.path.join(context.work, "lines.properties")
     write_properties(connector, dict(file_source(lines, topic), name="lines"))
+    paused = os.path.join(context.work, "paused.json")
+    with open(paused, "w", encoding="ascii") as f:
+        json.dump({"name": "waits", "config": file_source(lines, context.unique("topic")), "initial_state": "PAUSED"}, f)
     rest = Rest(port)
 
     def start():
-        child = Child("standalone", [kaftan_program(), "standalone", file, connector], os.path.join(context.work, "standalone.log"))
+        child = Child("standalone", [kaftan_program(), "standalone", file, connector, paused], os.path.join(context.work, "standalone.log"))
         context.at_end(lambda: child.running() and child.kill())
         context.wait("standalone ready", rest.healthy, 60, child=child)
         return child
     append(lines, 0, 100)
     child = start()
     rest.wait_state("lines")
+    rest.wait_state("waits", "PAUSED", tasks=0)
     file_tally(context, topic, 100).require(0)
     context.equal(child.stop(), 0, "exit status after SIGTERM")
     append(lines, 100, 100)

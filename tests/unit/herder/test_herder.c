@@ -729,25 +729,29 @@ Test(herder, connectors_of_the_command_line)
 {
     struct world w;
     make(&w, false, NULL, NULL, NULL);
-    struct text_map *one = config("one", NULL, NULL), *two = config("two", NULL, NULL);
-    herder_add_initial(w.herder, one);
-    herder_add_initial(w.herder, two);
+    struct text_map *one = config("one", NULL, NULL), *two = config("two", NULL, NULL), *three = config("three", NULL, NULL);
+    const enum target_state stopped = TARGET_STOPPED;
+    herder_add_initial(w.herder, one, NULL);
+    herder_add_initial(w.herder, two, NULL);
+    herder_add_initial(w.herder, three, &stopped);
     start(&w);
     saw(&w, "start one-0");
     saw(&w, "start two-0");
     wait_started(&w);
+    expect_op(&w, HERDER_CONNECTOR, "three", 0, "");
     end(&w);
     make(&w, false, NULL, NULL, NULL);
-    herder_add_initial(w.herder, one);
+    herder_add_initial(w.herder, one, NULL);
     text_map_unref(two);
     two = config("two", "tasks.max", "dog");
-    herder_add_initial(w.herder, two);
+    herder_add_initial(w.herder, two, NULL);
     start(&w);
     cr_expect_eq(wait_end(), 3);
     cr_expect_not(herder_started(w.herder));
     end(&w);
     text_map_unref(one);
     text_map_unref(two);
+    text_map_unref(three);
 }
 
 static double metric(struct world *w, const char *name)
