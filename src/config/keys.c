@@ -314,6 +314,24 @@ struct config_values *config_parse(const struct kaftan_config_key *table, size_t
     return out;
 }
 
+static bool reported(const struct kaftan_config_report *report, const char *name)
+{
+    const char *key, *text;
+    for (size_t i = 0; config_report_at(report, &i, &key, &text);)
+        if (strcmp(key, name) == 0)
+            return true;
+    return false;
+}
+
+void config_refuse_nulls(const struct kaftan_config_key *table, const struct text_map *texts, struct kaftan_config_report *report)
+{
+    for (const struct kaftan_config_key *k = table; k && k->name; k++)
+        if (k->def != KAFTAN_NULL_DEFAULT && text_map_has(texts, k->name) && !text_map_get(texts, k->name) &&
+            !reported(report, k->name))
+            kaftan_config_error(report, k->name, "Invalid value null for configuration %s: Null value can not be supplied as the configuration value.",
+                                k->name);
+}
+
 const void *config_values_get(const struct config_values *v)
 {
     return v->data;

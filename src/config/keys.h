@@ -39,6 +39,11 @@ struct config_values; /* a filled struct and what its fields point to */
  */
 struct config_values *config_parse(const struct kaftan_config_key *table, size_t size, const struct text_map *texts,
                                    struct kaftan_config_report *report);
+/*
+ * Validation lets a null pass for a key that has another default, as ConfigDef
+ * does; what is going to run must not meet it. Reports each such key.
+ */
+void config_refuse_nulls(const struct kaftan_config_key *table, const struct text_map *texts, struct kaftan_config_report *report);
 const void *config_values_get(const struct config_values *v); /* the struct; borrowed */
 void config_values_free(struct config_values *v);
 

@@ -37,6 +37,7 @@ struct kaftan_error *run_config_parse(const struct text_map *config, struct conf
 {
     struct kaftan_config_report *report = config_report_new();
     struct config_values *values = config_parse(run_keys, sizeof(struct run_config), config, report);
+    config_refuse_nulls(run_keys, config, report);
     struct kaftan_error *err = config_report_error(report);
     const struct run_config *c = config_values_get(values);
     config_report_free(report);
@@ -108,6 +109,7 @@ struct kaftan_error *converter_open(struct converter *c, enum converter_role rol
     struct text_map *texts = below(level, roles[role].prefix, roles[role].type);
     struct kaftan_config_report *report = config_report_new();
     c->values = config_parse(class->config ? class->config : none, class->config_size, texts, report);
+    config_refuse_nulls(class->config, texts, report);
     struct kaftan_error *err = config_report_error(report);
     c->class = class;
     if (!err)

@@ -443,6 +443,7 @@ struct kaftan_error *work_parse(struct kaftan_task *t, struct config_values **re
     struct kaftan_config_report *report = config_report_new();
     struct config_values *values = config_parse(t->class->config ? t->class->config : none, t->class->config_size,
                                                 t->task_config, report);
+    config_refuse_nulls(class->config, t->task_config, report);
     if (class->validate)
         class->validate(config_values_get(values), config_texts_of(t->task_config), report);
     const char *text;

@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <kaftan/plugin.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fake_worker.h"
 #include "mqtt_config.h"
+
+extern const struct kaftan_plugin kaftan_plugin;
 
 #define BASE "mqtt.server.uri=tcp://h:1883\nmqtt.topics=a\n"
 
@@ -135,6 +138,26 @@ Test(config, tries_the_connection)
     cr_expect(have && strstr(have, "Invalid value tcp://127.0.0.1:1 for configuration mqtt.server.uri: ") == have &&
                   strstr(have, "Connection refused"), "%s", have ? have : "-");
     fake_task_free(t);
+}
+
+/* REST lets a null pass for a connector's own key: validation must survive each of them. */
+Test(config, nulls)
+{
+    for (const struct kaftan_config_key *k = mqtt_own_keys; k->name; k++) {
+        struct text_map *texts = text_map_new();
+        struct kaftan_config_report *report = config_report_new();
+        text_map_put(texts, "mqtt.server.uri", "ssl://h");
+        text_map_put(texts, "mqtt.topics", "a/#,a/+");
+        text_map_put(texts, "kafka.topic", "${topic}");
+        text_map_put(texts, k->name, NULL);
+        struct config_values *values = config_parse(mqtt_own_keys, sizeof(struct mqtt_config), texts, report);
+        kaftan_plugin.sources[0]->validate(config_values_get(values), config_texts_of(texts), report);
+        config_refuse_nulls(mqtt_own_keys, texts, report);
+        cr_expect(config_report_error_count(report) > 0, "%s=null would run", k->name);
+        config_values_free(values);
+        config_report_free(report);
+        text_map_unref(texts);
+    }
 }
 
 /* A config of the connector that is taken over is accepted unchanged. */

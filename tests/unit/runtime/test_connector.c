@@ -143,10 +143,16 @@ Test(connector, bad_configs)
         { "connector.class", "Nope", "which name matches Nope" },
         { "topic", "", "String must be non-empty" },
         { "tasks.max", "0", "Invalid value 0 for configuration tasks.max" },
+        /* let through by validation, as Java does */
+        { "topic", NULL, "Invalid value null for configuration topic: Null value can not be supplied" },
+        { "errors.tolerance", NULL, "for configuration errors.tolerance" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         script_reset();
-        start((const char *const[]){ cases[i].key, cases[i].value, NULL }, TARGET_STARTED);
+        struct text_map *config = script_config(NULL);
+        text_map_put(config, cases[i].key, cases[i].value);
+        worker_start_connector(w->worker, "c", config, TARGET_STARTED);
+        text_map_unref(config);
         WAIT_FOR(strcmp(statuses(), "FAILED") == 0);
         WAIT_FOR(strstr(script_events(), cases[i].text));
         worker_task_configs(w->worker, "c", 1);
