@@ -19,6 +19,7 @@
 #include "config/keys.h"
 #include "runtime/run_config.h"
 #include "runtime/task_configs_int.h"
+#include "runtime/topic_groups.h"
 #include "runtime/work_int.h"
 
 static struct log logger = LOG("runtime.connector");
@@ -59,6 +60,17 @@ static void metrics_open(struct kaftan_task *t)
     gauge(t->metrics, "kafka_connect_connector_connector_version", "connector_version", t->class->version);
 }
 
+/* Its tasks will need them; what is wrong with them is known now. */
+static struct kaftan_error *check_topic_groups(const struct kaftan_task *t)
+{
+    struct topic_groups *groups = NULL;
+    if (!worker_values(t->worker->config)->topic_creation)
+        return NULL;
+    struct kaftan_error *err = topic_groups_new(t->config, &groups);
+    topic_groups_free(groups);
+    return err;
+}
+
 static struct kaftan_error *initialize(struct connector *c)
 {
     struct kaftan_error *err = work_find_class(c->work);
@@ -66,6 +78,8 @@ static struct kaftan_error *initialize(struct connector *c)
         return err;
     metrics_open(c->work);
     err = run_config_parse(c->work->config, &c->run_values);
+    if (!err)
+        err = check_topic_groups(c->work);
     if (!err)
         err = work_parse(c->work, &c->values);
     return err ? err : work_refresh_offsets(c->work);

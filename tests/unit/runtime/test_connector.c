@@ -145,6 +145,7 @@ Test(connector, bad_configs)
         { "tasks.max", "0", "Invalid value 0 for configuration tasks.max" },
         /* let through by validation, as Java does */
         { "topic", NULL, "Invalid value null for configuration topic: Null value can not be supplied" },
+        { "topic.creation.groups", "a", "Missing required configuration \"topic.creation.default.replication.factor\"" },
         { "errors.tolerance", NULL, "for configuration errors.tolerance" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
