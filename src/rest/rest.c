@@ -273,7 +273,10 @@ static enum MHD_Result send_answer(struct exchange *x)
     ASSERT(r);
     if (len)
         x->answer.body = (struct buf)BUF_INIT;
-    add_header(r, "Content-Type", x->answer.content_type);
+    const char *type = x->answer.content_type;
+    if (type && x->route && strcmp(type, "application/json") == 0)
+        type = accept_echo(x->arena, x->accept, type);
+    add_header(r, "Content-Type", type);
     add_header(r, "Location", x->answer.location);
     add_header(r, "Allow", x->answer.allow);
     add_header(r, "Connection", x->answer.close ? "close" : NULL);

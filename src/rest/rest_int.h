@@ -146,6 +146,8 @@ void get_logger(struct exchange *x);
 void put_logger(struct exchange *x);
 /* route.c */
 void route_request(struct exchange *x); /* finds x->route or answers; handles */
+/* `type` with the parameters that Accept names it with: a client that asks for a charset is told that charset. */
+const char *accept_echo(struct kaftan_arena *a, const char *accept, const char *type);
 bool accept_allows(const char *accept, const char *type);
 /* routes.c: the table, ended by method NULL. */
 extern const struct route rest_routes[];

@@ -87,6 +87,37 @@ bool accept_allows(const char *accept, const char *type)
     return fits || !any;
 }
 
+/* `; charset=utf-8; q=0.5` as `;charset=utf-8`. */
+static void put_parameters(struct buf *b, struct kaftan_slice rest)
+{
+    while (rest.len > 0) {
+        const char *semicolon = memchr(rest.ptr + 1, ';', rest.len - 1);
+        size_t n = semicolon ? (size_t)(semicolon - rest.ptr) : rest.len;
+        struct kaftan_slice one = slice_trim((struct kaftan_slice){ rest.ptr + 1, n - 1 });
+        const char *equals = one.len ? memchr(one.ptr, '=', one.len) : NULL;
+        if (equals && !(one.len > 1 && (*one.ptr | 32) == 'q' && equals == one.ptr + 1)) {
+            buf_putc(b, ';');
+            buf_put_slice(b, one);
+        }
+        rest = (struct kaftan_slice){ rest.ptr + n, rest.len - n };
+    }
+}
+
+const char *accept_echo(struct kaftan_arena *a, const char *accept, const char *type)
+{
+    struct buf b = BUF_INIT;
+    for (const char *p = accept ? accept : ""; *p && b.len == 0;) {
+        size_t n = strcspn(p, ","), name = strcspn(p, ";,");
+        if (slice_is(slice_trim((struct kaftan_slice){ p, name }), type))
+            put_parameters(&b, (struct kaftan_slice){ p + name, n - name });
+        p += n + (p[n] == ',');
+    }
+    if (b.len > 0)
+        type = arena_printf(a, "%s%s", type, buf_text(&b));
+    buf_fini(&b);
+    return type;
+}
+
 static bool content_type_valid(const char *header)
 {
     struct kaftan_slice t = media_type(header);
@@ -125,9 +156,8 @@ static bool media_refused(struct exchange *x, const struct route *r)
 {
     if (r->any_media)
         return false;
-    if (x->content_type)
-        return !slice_is(media_type(x->content_type), "application/json");
-    return false;
+    /* a wildcard is no type a body can have, but Java takes it */
+    return x->content_type && range_fits(media_type(x->content_type), "application/json") <= 0;
 }
 
 static const struct route *find(struct exchange *x, bool *ret_path)
@@ -154,7 +184,9 @@ void route_request(struct exchange *x)
         return;
     }
     const struct route *r = find(x, &known);
-    if (!known) {
+    if (!known && strcmp(x->target, "*") == 0) {
+        answer_empty(x, 404);
+    } else if (!known) {
         answer_routing(x, 404);
     } else if (strcmp(x->method, "OPTIONS") == 0) {
         answer_options(x);

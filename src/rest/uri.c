@@ -72,10 +72,11 @@ static const char *parse_path(struct kaftan_arena *a, const char *p,
     while (p < end) {
         const char *slash = memchr(p, '/', (size_t)(end - p));
         const char *stop = slash ? slash : end;
-        if (stop == p) {
+        if (stop == p || *p == ';') {
             if (slash)
                 return "Ambiguous URI empty segment";
-            break;
+            if (stop == p)
+                break;
         }
         const char *text;
         const char *why = decode_segment(a, p, stop, &text);
@@ -136,8 +137,10 @@ const char *uri_parse(struct kaftan_arena *a, const char *target,
         target = *path ? path : "/";
     }
     const char *end = target + strcspn(target, "?#");
-    if (*target != '/') {
-        u.too_deep = true; /* "*" and the like: no route */
+    if (strcmp(target, "*") == 0) {
+        u.too_deep = true; /* no route */
+    } else if (*target != '/') {
+        return "Bad Request";
     } else {
         const char *why = parse_path(a, target + 1, end, &u);
         if (why)

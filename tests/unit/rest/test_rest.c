@@ -151,6 +151,19 @@ Test(http, answers_to_the_letter)
         { "OPTIONS /connectors/orders HTTP/1.1\r\n" CLOSE "\r\n",
           "HTTP/1.1 200", "Allow: GET,DELETE,HEAD,OPTIONS\r\n",
           "GET, DELETE, HEAD, OPTIONS" },
+        { "OPTIONS * HTTP/1.1\r\n" CLOSE "\r\n", "HTTP/1.1 404",
+          "Content-Length: 0\r\n", "" },
+        { "GET /connectors HTTP/1.1\r\nContent-Type: application/*\r\n" CLOSE
+          "\r\n",
+          "HTTP/1.1 200", "Content-Type: application/json\r\n", "[\"orders\"]" },
+        { "GET /connectors HTTP/1.1\r\nAccept: application/json; "
+          "charset=utf-8\r\n" CLOSE "\r\n",
+          "HTTP/1.1 200", "Content-Type: application/json;charset=utf-8\r\n",
+          "[\"orders\"]" },
+        { "GET /connectors/nope HTTP/1.1\r\nAccept: application/json; "
+          "charset=utf-8\r\n" CLOSE "\r\n",
+          "HTTP/1.1 404", "Content-Type: application/json;charset=utf-8\r\n",
+          "not found" },
         { "GET /metrics HTTP/1.1\r\nAccept: text/plain\r\n" CLOSE "\r\n",
           "HTTP/1.1 200", "text/plain; version=0.0.4",
           "kaftan_rest_requests_total" },
@@ -313,6 +326,9 @@ Test(uri, refuses_what_jetty_refuses)
         { "/a%", "Bad Request" },
         { "/a%E9", "Bad UTF-8 encoding" },
         { "/a|b", "Illegal Path Character" },
+        { "/;x=y/connectors", "Ambiguous URI empty segment" },
+        { "connectors", "Bad Request" },
+        { "*", NULL },
         { "/connectors/a%20b/", NULL },
         { "/connectors/..", NULL },
         { "/connectors/%C3%A9?x=%zz&%41=b+c", NULL },
@@ -354,4 +370,25 @@ Test(accept, ranges)
         cr_expect_eq(accept_allows(cases[i].accept, "application/json"),
                      cases[i].allowed, "%s", cases[i].accept);
     cr_expect(accept_allows(NULL, "application/json"));
+}
+
+Test(accept, parameters_come_back)
+{
+    static const struct {
+        const char *accept, *want;
+    } cases[] = {
+        { NULL, "application/json" },
+        { "*/*;v=1", "application/json" },
+        { "application/json;q=0.5", "application/json" },
+        { "application/json; charset=utf-8", "application/json;charset=utf-8" },
+        { "text/html;a=b, application/json ; q=1 ;a=b; c=d , */*",
+          "application/json;a=b;c=d" },
+        { "application/json;;junk;", "application/json" },
+        { "application/jsonp;a=b", "application/json" },
+    };
+    struct kaftan_arena *a = arena_new(1024);
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        cr_expect_str_eq(accept_echo(a, cases[i].accept, "application/json"),
+                         cases[i].want, "%s", cases[i].accept);
+    arena_free(a);
 }
