@@ -253,7 +253,9 @@ static struct kaftan_error *validate_class(struct validating *v, struct config_i
         v->values_own = config_values_get(own);
         check_versions(v, chosen);
         check_all(v);
-        answer_fill(v, a, common, chosen);
+        err = rules_override_types(v);
+        if (!err)
+            answer_fill(v, a, common, chosen);
         config_values_free(own);
         config_values_free(kind);
     }

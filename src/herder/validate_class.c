@@ -27,6 +27,7 @@ struct kaftan_error *class_unknown(const struct registry *r, const char *name)
     struct buf list = BUF_INIT;
     const struct plugin_class *c;
     struct kaftan_error *err;
+    bool again = registry_missed(r, name);
     for (size_t i = 0; (c = registry_at(r, i)); i++) {
         const char *type = plugin_type_name(c->type);
         if (c->type != PLUGIN_SOURCE && c->type != PLUGIN_SINK)
@@ -35,8 +36,8 @@ struct kaftan_error *class_unknown(const struct registry *r, const char *name)
                    list.len ? ", " : "", c->name, c->name, c->version, c->version, type, type, *c->path ? c->path : "classpath");
     }
     err = kaftan_error_new(KAFTAN_E_INVALID,
-                           "Failed to find any class that implements Connector and which name matches %s, available connectors are: %s",
-                           name, buf_text(&list));
+                           "%sFailed to find any class that implements Connector and which name matches %s, available connectors are: %s",
+                           again ? "org.apache.kafka.connect.errors.ConnectException: " : "", name, buf_text(&list));
     buf_fini(&list);
     return err;
 }

@@ -88,6 +88,8 @@ void rules_transforms(struct validating *v);
 void rules_providers(struct validating *v);
 void rules_provider(const char *key, const char *value, bool template, struct kaftan_config_report *report);
 void rules_overrides(struct validating *v);
+/* An override that Java's client cannot parse: no row of the answer but the end of it, as Java has it (rest-api.md 8). */
+struct kaftan_error *rules_override_types(const struct validating *v) KAFTAN_MUST_CHECK;
 void rules_sink(struct validating *v);
 void rules_source(struct validating *v);
 /* Is `key` a client override that this connector uses? *ret_key without its prefix. */
@@ -95,7 +97,7 @@ bool override_used(const struct validating *v, const char *key, const char **ret
 
 /* ---- validate_class.c ---- */
 struct kaftan_error *class_missing(const struct text_map *config) KAFTAN_MUST_CHECK;
-struct kaftan_error *class_unknown(const struct registry *r, const char *name) KAFTAN_MUST_CHECK;
+struct kaftan_error *class_unknown(const struct registry *r, const char *name) KAFTAN_MUST_CHECK; /* Java's text differs from the second time on */
 /* The class a converter key names; reports what is wrong with it and gives NULL. *ret_shown: its full name, if it is any class's. */
 const struct plugin_class *class_converter(const struct registry *r, enum plugin_type type, const char *key, const char *name,
                                            struct kaftan_config_report *report, const char **ret_shown);

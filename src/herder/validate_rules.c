@@ -88,6 +88,21 @@ void rules_overrides(struct validating *v)
     }
 }
 
+struct kaftan_error *rules_override_types(const struct validating *v)
+{
+    const char *key, *value, *bare;
+    enum kafka_kind kind;
+    for (size_t i = 0; text_map_at(v->config, &i, &key, &value);) {
+        struct kaftan_error *err = override_used(v, key, &bare, &kind) ? kafka_value_check(kind, bare, value) : NULL;
+        if (!err)
+            continue;
+        struct kaftan_error *fatal = kaftan_error_new(KAFTAN_E_INTERNAL, "%s", kaftan_error_message(err));
+        kaftan_error_free(err);
+        return fatal;
+    }
+    return NULL;
+}
+
 /* ---- keys as such ---- */
 
 static bool of_converter(const struct validating *v, const char *key)

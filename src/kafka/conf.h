@@ -25,5 +25,7 @@ struct text_map *kafka_worker_props(const struct text_map *worker, const char *c
 
 /* Is it a key of Java's client of this kind? For override checks and warnings. */
 bool kafka_key_known(enum kafka_kind kind, const char *key);
+/* Is the value of the type Java's client wants for the key? INVALID with ConfigDef's text; ranges are not looked at. */
+struct kaftan_error *kafka_value_check(enum kafka_kind kind, const char *key, const char *value) KAFTAN_MUST_CHECK;
 
 #endif

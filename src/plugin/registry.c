@@ -3,16 +3,20 @@
 
 #include "plugin/registry.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "plugin/adopt.h"
 #include "plugin/loader.h"
 #include "plugin/registry_int.h"
 
 #define OWN_PACKAGE "io.kaftan."
+
+enum { MISSED_SLOTS = 1024 };
 
 struct name_alias {
     char *alias;      /* owned */
@@ -24,6 +28,7 @@ struct registry {
     size_t count;
     struct name_alias *aliases; /* owned */
     size_t alias_count;
+    atomic_uint_fast32_t *missed; /* owned; hashes of names, each in its slot */
     struct map *paths;    /* owned; shared objects added so far, for texts that must live */
     struct adopt *adopt;  /* owned */
 };
@@ -44,6 +49,7 @@ static const struct {
 struct registry *registry_new(void)
 {
     struct registry *r = mem_zalloc(1, sizeof *r);
+    r->missed = mem_zalloc(MISSED_SLOTS, sizeof *r->missed);
     r->paths = map_new(mem_free);
     r->adopt = adopt_new();
     return r;
@@ -61,6 +67,7 @@ void registry_free(struct registry *r)
         mem_free(r->aliases[i].class_name);
     }
     mem_free(r->aliases);
+    mem_free(r->missed);
     map_free(r->paths);
     adopt_free(r->adopt);
     mem_free(r);
@@ -270,4 +277,10 @@ const char *plugin_task_class(const struct plugin_class *c, char buffer[256])
     memcpy(buffer, c->name, length);
     memcpy(buffer + length, "Task", sizeof "Task");
     return buffer;
+}
+
+bool registry_missed(const struct registry *r, const char *name)
+{
+    uint32_t hash = (uint32_t)java_hash(name, strlen(name)) | 1u; /* 0: an empty slot */
+    return atomic_exchange(&r->missed[(hash >> 1) % MISSED_SLOTS], hash) == hash;
 }

@@ -9,7 +9,8 @@
  * are registered by main the same way.
  *
  * Owner    main
- * Thread   filled before the first other thread, then immutable: any
+ * Thread   filled before the first other thread, then immutable but for
+ *          registry_missed: any
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +62,12 @@ void registry_load(struct registry *r, const char *const *dirs, size_t count);
  * Our own class wins among equal short names. NULL: none.
  */
 const struct plugin_class *registry_find(const struct registry *r, enum plugin_type type, const char *name);
+/*
+ * Has a connector class of this name been missed before? Remembers it. Java's
+ * worker keeps failed look-ups and words the later ones differently. Any
+ * thread; of a great many names some are forgotten.
+ */
+bool registry_missed(const struct registry *r, const char *name);
 /* Source or sink. */
 const struct plugin_class *registry_connector(const struct registry *r, const char *name);
 /* All, sorted by class name then type: `for (size_t i = 0; (c = registry_at(r, i)); i++)`. */

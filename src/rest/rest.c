@@ -113,6 +113,8 @@ static void answer_failure(struct exchange *x, const struct kaftan_error *err)
     if (kaftan_error_code(err) == KAFTAN_E_INVALID)
         buf_puts(&b, "org.apache.kafka.connect.runtime.rest.errors."
                      "BadRequestException: ");
+    else if (kaftan_error_code(err) == KAFTAN_E_INTERNAL)
+        buf_puts(&b, "org.apache.kafka.common.config.ConfigException: ");
     buf_puts(&b, kaftan_error_message(err));
     answer_error(x, kaftan_error_code(err) == KAFTAN_E_UNAVAILABLE ? 503 : 500,
                  buf_text(&b));

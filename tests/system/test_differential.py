@@ -52,12 +52,16 @@ def requests(lines):
          "key.converter.schemas.enable": "zz", "topic.creation.groups": "a,a", "offsets.storage.topic": "",
          "transaction.boundary": "q", "exactly.once.support": "required"},
         {"connector.class": SOURCE, "name": "a", "topic": "t", "nobody": None, "batch.size": None},
+        {"connector.class": SOURCE, "name": "a", "topic": "t", "producer.override.linger.ms": "soon"},
+        {"connector.class": SOURCE, "name": "a", "topic": "t", "producer.override.acks": "x", "consumer.override.max.poll.records": "x"},
         {"name": "a"},
         {"connector.class": "Nope"},
     ]
     for body in put:
         yield "PUT", VALIDATE, body, None
     yield "POST", "/connectors", {"name": "x", "config": {"connector.class": "Nope"}}, None
+    yield "POST", "/connectors", {"name": "x", "config": {"connector.class": "Nope"}}, None  # worded differently the second time
+    yield "POST", "/connectors", {"name": "x", "config": dict(config, **{"producer.override.enable.idempotence": "maybe"})}, None
     yield "POST", "/connectors", {"name": "x", "config": {"connector.class": SOURCE, "tasks.max": "0"}}, None
     yield "POST", "/connectors", {"name": "x", "config": {}}, None
     yield "POST", "/connectors", {"name": "x", "config": dict(config, name="y")}, None

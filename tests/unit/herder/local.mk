@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-herder_fakes = %D%/fake_kafka.c %D%/fake_worker.c %D%/fake_worker.h %D%/fake_store.c \
+herder_fakes = %D%/fake_kafka.c src/kafka/conf_types.c %D%/fake_worker.c %D%/fake_worker.h %D%/fake_store.c \
 	%D%/fake_store.h %D%/fake_member.c %D%/fake_member.h %D%/journal.c %D%/journal.h
 herder_test_libs = src/libherder.a src/libplugin.a src/libconfig.a src/libnet.a src/libbase.a
 UNIT_TESTS += tests/unit/herder/test_herder tests/unit/herder/test_validate

@@ -316,6 +316,40 @@ Test(validate, plugin_checks_and_the_text_of_all_errors)
     registry_free(r);
 }
 
+Test(validate, what_no_answer_can_hold)
+{
+    static const struct {
+        const char *class, *key, *value, *text;
+        int status;
+    } cases[] = {
+        { "Nope", NULL, NULL, "Failed to find any class that implements Connector and which name matches Nope, available", 400 },
+        { "Nope", NULL, NULL, "org.apache.kafka.connect.errors.ConnectException: Failed to find any class", 400 },
+        { "Nope2", NULL, NULL, "Failed to find any class that implements Connector and which name matches Nope2, available", 400 },
+        { "com.acme.TestSource", "producer.override.linger.ms", "abc",
+          "Invalid value abc for configuration linger.ms: Not a number of type LONG", 500 },
+    };
+    struct registry *r = acme_registry();
+    struct worker_config *c = acme_config(true, NULL, NULL);
+    for (size_t n = 0; n < COUNT_OF(cases); n++) {
+        struct text_map *props = text_map_new();
+        struct config_infos *i = NULL;
+        text_map_put(props, "name", "n");
+        text_map_put(props, "connector.class", cases[n].class);
+        text_map_put(props, "t.required", "x");
+        if (cases[n].key)
+            text_map_put(props, cases[n].key, cases[n].value);
+        struct kaftan_error *err = validate_connector(c, r, props, &i);
+        cr_assert_not_null(err, "%zu", n);
+        cr_expect(text_starts(kaftan_error_message(err), cases[n].text), "%s", kaftan_error_message(err));
+        cr_expect_eq(kaftan_error_http_status(err), cases[n].status);
+        cr_expect_null(i);
+        kaftan_error_free(err);
+        text_map_unref(props);
+    }
+    worker_config_free(c);
+    registry_free(r);
+}
+
 Test(validate, describes)
 {
     struct registry *r = acme_registry();

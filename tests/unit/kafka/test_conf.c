@@ -33,6 +33,33 @@ static void expect(enum kafka_kind kind, const char *key, const char *value, con
     text_map_unref(m);
 }
 
+Test(conf, types_of_values)
+{
+    static const struct { enum kafka_kind kind; const char *key, *value, *text; } cases[] = {
+        { KAFKA_PRODUCER, "linger.ms", "abc", "Invalid value abc for configuration linger.ms: Not a number of type LONG" },
+        { KAFKA_PRODUCER, "linger.ms", " 5 ", NULL },
+        { KAFKA_PRODUCER, "linger.ms", "-5", NULL },
+        { KAFKA_PRODUCER, "enable.idempotence", "maybe",
+          "Invalid value maybe for configuration enable.idempotence: Expected value to be either true or false" },
+        { KAFKA_PRODUCER, "batch.size", "99999999999", "Invalid value 99999999999 for configuration batch.size: Not a number of type INT" },
+        { KAFKA_PRODUCER, "acks", "xx", NULL },
+        { KAFKA_PRODUCER, "linger.ms", NULL, NULL },
+        { KAFKA_PRODUCER, "max.poll.records", "x", NULL }, /* no key of a producer */
+        { KAFKA_CONSUMER, "max.poll.records", "x", "Invalid value x for configuration max.poll.records: Not a number of type INT" },
+        { KAFKA_ADMIN, "retries", "x", "Invalid value x for configuration retries: Not a number of type INT" },
+        { KAFKA_ADMIN, "no.such.key", "x", NULL },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct kaftan_error *err = kafka_value_check(cases[i].kind, cases[i].key, cases[i].value);
+        if (cases[i].text)
+            cr_expect(err && strcmp(kaftan_error_message(err), cases[i].text) == 0, "%s: %s", cases[i].key,
+                      err ? kaftan_error_message(err) : "accepted");
+        else
+            cr_expect_null(err, "%s: %s", cases[i].key, err ? kaftan_error_message(err) : "");
+        kaftan_error_free(err);
+    }
+}
+
 Test(conf, translates)
 {
     static const struct { enum kafka_kind kind; const char *key, *value, *name, *want; } cases[] = {
