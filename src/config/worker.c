@@ -330,6 +330,40 @@ static void name_jvm_keys(const struct text_map *props)
     buf_fini(&list);
 }
 
+/* A class as Java finds it: by its short, its simple or its full name. */
+static bool known_policy(const char *name)
+{
+    static const char package[] = "org.apache.kafka.connect.connector.policy.";
+    static const char suffix[] = "ConnectorClientConfigOverridePolicy";
+    static const char *const policies[] = { "All", "None", "Principal" };
+    if (strncmp(name, package, sizeof package - 1) == 0)
+        name += sizeof package - 1;
+    for (size_t i = 0; i < COUNT_OF(policies); i++) {
+        size_t n = strlen(policies[i]);
+        if (strncmp(name, policies[i], n) == 0 &&
+            (!name[n] || strcmp(name + n, suffix) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void check_signature(const struct worker_values *v,
+                            struct kaftan_config_report *report)
+{
+    const struct kaftan_list *l = &v->verification_algorithms;
+    if (!v->signature_algorithm || l->count == 0)
+        return; /* standalone, or reported already */
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->items[i], v->signature_algorithm) == 0)
+            return;
+    kaftan_config_error(report, "inter.worker.signature.algorithm",
+                        "Invalid value %s for configuration "
+                        "inter.worker.signature.algorithm: Signature algorithm "
+                        "must be present in "
+                        "inter.worker.verification.algorithms list",
+                        v->signature_algorithm);
+}
+
 /* What this version does not do is refused, never ignored. */
 static void check_unsupported(const struct worker_values *v,
                               struct kaftan_config_report *report)
@@ -365,9 +399,7 @@ static void check_unsupported(const struct worker_values *v,
                             "heartbeat.interval.ms: must be lower than "
                             "session.timeout.ms (%d)",
                             v->heartbeat_ms, v->session_timeout_ms);
-    if (v->override_policy && strcmp(v->override_policy, "All") != 0 &&
-        strcmp(v->override_policy, "None") != 0 &&
-        strcmp(v->override_policy, "Principal") != 0)
+    if (v->override_policy && !known_policy(v->override_policy))
         kaftan_config_error(report, "connector.client.config.override.policy",
                             "Invalid value %s for configuration "
                             "connector.client.config.override.policy: must be "
@@ -379,16 +411,47 @@ static void check_unsupported(const struct worker_values *v,
 static void name_without_effect(const struct text_map *props)
 {
     static const char *const keys[] = {
-        "interceptor.classes",          "admin.listeners",
-        "access.control.allow.origin",  "access.control.allow.methods",
-        "response.http.headers.config", "rest.advertised.listener",
+        "admin.listeners",
+        "access.control.allow.origin",
+        "access.control.allow.methods",
+        "response.http.headers.config",
+        "rest.advertised.listener",
     };
-    for (size_t i = 0; i < COUNT_OF(keys); i++) {
-        const char *value = text_map_get(props, keys[i]);
-        if (value && *value)
+    static const char interceptors[] = "interceptor.classes";
+    const char *key, *value;
+    for (size_t i = 0; text_map_at(props, &i, &key, &value);) {
+        bool named = text_ends(key, interceptors);
+        for (size_t n = 0; n < COUNT_OF(keys); n++)
+            named = named || strcmp(key, keys[n]) == 0;
+        if (strcmp(key, "rest.advertised.listener") == 0 && value &&
+            strcasecmp(value, "http") == 0)
+            named = false; /* what it is anyway */
+        if (named && value && *value)
             log_warn(&logger, "key is without effect in this version",
-                     LOG_STR("key", keys[i]), LOG_STR("value", value));
+                     LOG_STR("key", key), LOG_STR("value", value));
     }
+}
+
+/* Choices that Java compares without regard to case, as the rest of the worker spells them. */
+static struct text_map *with_usual_case(struct text_map *props)
+{
+    static const struct {
+        const char *key;
+        const char *const *choices;
+    } keys[] = { { "connect.protocol", protocols },
+                 { "security.protocol", security },
+                 { "plugin.discovery", discovery } };
+    struct text_map *m = text_map_new();
+    const char *key, *value;
+    for (size_t i = 0; text_map_at(props, &i, &key, &value);)
+        text_map_put(m, key, value);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        value = text_map_get(props, keys[i].key);
+        for (size_t n = 0; value && keys[i].choices[n]; n++)
+            if (strcasecmp(value, keys[i].choices[n]) == 0)
+                text_map_put(m, keys[i].key, keys[i].choices[n]);
+    }
+    return m;
 }
 
 struct kaftan_error *worker_config_new(struct text_map *props,
@@ -397,12 +460,13 @@ struct kaftan_error *worker_config_new(struct text_map *props,
 {
     struct worker_config *c = mem_zalloc(1, sizeof *c);
     struct kaftan_config_report *report = config_report_new();
-    c->props = text_map_ref(props);
+    c->props = with_usual_case(props);
     c->distributed = distributed;
     c->values =
         config_parse(distributed ? distributed_keys : standalone_keys,
-                     sizeof(struct worker_values), props, report);
+                     sizeof(struct worker_values), c->props, report);
     check_unsupported(config_values_get(c->values), report);
+    check_signature(config_values_get(c->values), report);
     struct kaftan_error *err = config_report_error(report);
     config_report_free(report);
     if (err) {

@@ -342,6 +342,8 @@ static struct kaftan_error *set_all(enum kafka_kind kind, const struct text_map 
             continue;
         if (t && t->ours)
             err = translate(t, value, conf);
+        else if (strcmp(key, "interceptor.classes") == 0 && *value && !said_before(key))
+            log_warn(&logger, "interceptors are Java classes and left out", LOG_STR("key", key), LOG_STR("value", value));
         else if (known_to_any(key))
             log_debug(&logger, "setting means nothing to this client", LOG_STR("key", key));
         else if (!said_before(key))

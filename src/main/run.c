@@ -132,6 +132,26 @@ static void process_metrics(struct run *r)
 
 /* ---- wiring ---- */
 
+/* What every connector without a converter of its own would fail on; Java's worker does not start either. */
+static struct kaftan_error *check_classes(const struct run *r)
+{
+    const struct worker_values *v = worker_values(r->config);
+    const struct {
+        const char *key, *name;
+        enum plugin_type type;
+    } keys[] = { { "key.converter", v->key_converter, PLUGIN_CONVERTER },
+                 { "value.converter", v->value_converter, PLUGIN_CONVERTER },
+                 { "header.converter", v->header_converter,
+                   PLUGIN_HEADER_CONVERTER } };
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (keys[i].name && !registry_find(r->registry, keys[i].type, keys[i].name))
+            return kaftan_error_new(KAFTAN_E_INVALID,
+                                    "Invalid value %s for configuration %s: "
+                                    "Class %s could not be found.",
+                                    keys[i].name, keys[i].key, keys[i].name);
+    return NULL;
+}
+
 static struct kaftan_error *build(struct run *r, const struct args *a)
 {
     bool distributed = a->command == COMMAND_DISTRIBUTED;
@@ -145,6 +165,9 @@ static struct kaftan_error *build(struct run *r, const struct args *a)
     r->metrics = metrics_new();
     process_metrics(r);
     r->registry = load_plugins(&worker_values(r->config)->plugin_path);
+    err = check_classes(r);
+    if (err)
+        return kaftan_error_wrap(err, "%s", a->file);
     err = rest_new(r->config, r->registry, r->metrics, &r->rest);
     if (err)
         return err;

@@ -218,9 +218,12 @@ def bad_start(context):
     attempt("malformed escape", (1, 2, 3), ["line"], text="bad=\\u12zz\n")
     attempt("missing key", (1, 2, 3), ["group.id"], {"group.id": None})
     attempt("missing key", (1, 2, 3), ["offset.storage.topic"], {"offset.storage.topic": None})
+    attempt("unknown converter", (2,), ["Invalid value no.Such for configuration value.converter: Class no.Such could not be found."],
+            {"value.converter": "no.Such"})
     attempt("bad value", (1, 2, 3), ["offset.flush.interval.ms", "soon"], {"offset.flush.interval.ms": "soon"})
     standalone = os.path.join(context.work, "standalone.properties")
-    write_properties(standalone, {"bootstrap.servers": context.kafka.bootstrap, "key.converter": "x", "value.converter": "x",
+    write_properties(standalone, {"bootstrap.servers": context.kafka.bootstrap, "key.converter": good["key.converter"],
+                                  "value.converter": good["value.converter"],
                                   "offset.storage.file.filename": os.path.join(context.work, "offsets"),
                                   "listeners": "http://127.0.0.1:%d" % free_port()})
     for name, text, fragment in (("none.json", None, "none.json"), ("comma.json", '{"name": "a",}', "comma.json: "),
@@ -240,7 +243,7 @@ def bad_start(context):
     wide = context.unique("wide")
     context.kafka.create_topic(wide, 2, {"cleanup.policy": "compact"})
     attempt("config topic with two partitions", (1,), ["is required to have a single partition"], {"config.storage.topic": wide})
-    context.note("rows=12")
+    context.note("rows=13")
 
 
 @scenario("bad-requests", "huge bodies, slow clients, half requests disturb nobody", tags=("asan", "tsan"), weight=10)

@@ -80,6 +80,25 @@ Test(worker_config, takes_stock_files)
     worker_config_free(c);
 }
 
+/* Java compares these without regard to case, and finds a policy by any of its names. */
+Test(worker_config, takes_javas_spellings)
+{
+    static const char *const policies[] = { "All", "NoneConnectorClientConfigOverridePolicy",
+        "org.apache.kafka.connect.connector.policy.PrincipalConnectorClientConfigOverridePolicy" };
+    struct worker_config *c = NULL;
+    cr_assert_null(load(NEEDED "connect.protocol=Compatible\nsecurity.protocol=ssl\nplugin.discovery=ONLY_SCAN\n", true, &c));
+    cr_expect_str_eq(worker_values(c)->connect_protocol, "compatible");
+    cr_expect_str_eq(worker_values(c)->security_protocol, "SSL");
+    cr_expect_str_eq(text_map_get(worker_config_props(c), "security.protocol"), "SSL");
+    worker_config_free(c);
+    for (size_t i = 0; i < COUNT_OF(policies); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text, NEEDED "connector.client.config.override.policy=%s\n", policies[i]);
+        cr_assert_null(load(text, true, &c), "%s", policies[i]);
+        worker_config_free(c);
+    }
+}
+
 Test(worker_config, names_every_bad_key)
 {
     static const struct {
@@ -99,6 +118,10 @@ Test(worker_config, names_every_bad_key)
           { "exactly.once.source.support", "disabled", "" } },
         { NEEDED "security.protocol=SASL_SSL\n",
           { "sasl.mechanism", "GSSAPI", "PLAIN" } },
+        { NEEDED "connector.client.config.override.policy=com.acme.Mine\nconnect.protocol=x\n",
+          { "Invalid value com.acme.Mine", "All, None, Principal", "eager, compatible, sessioned" } },
+        { NEEDED "inter.worker.signature.algorithm=HmacSHA1\n",
+          { "inter.worker.signature.algorithm", "must be present in inter.worker.verification.algorithms list", "HmacSHA1" } },
         { NEEDED "heartbeat.interval.ms=10000\n",
           { "heartbeat.interval.ms", "session.timeout.ms (10000)", "" } },
         { NEEDED "offset.storage.partitions=0\n"
