@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 UNIT_TESTS += tests/unit/store/test_store
 tests_unit_store_test_store_SOURCES = %D%/test_config.c %D%/test_file.c %D%/test_records.c %D%/test_status.c %D%/test_store.c \
-	tests/fake/fake_admin.c tests/fake/fake_admin.h tests/unit/base/vectors.h tests/unit/kafka/mock.h
-tests_unit_store_test_store_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/tests/unit/base -I$(srcdir)/tests/unit/kafka
+	tests/fake/fake_admin.c tests/fake/fake_admin.h tests/unit/kafka/mock.h $(golden_sources) $(golden_store_sources)
+tests_unit_store_test_store_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/tests/unit/kafka
 tests_unit_store_test_store_LDADD = $(store_libs) $(CRITERION_LIBS) $(FOREIGN_LIBS)
 
 check_PROGRAMS += tests/fuzz/fuzz_offset_key tests/fuzz/fuzz_config_record
