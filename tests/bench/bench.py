@@ -2,23 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark: Kaftan's MQTT source beside a bare pipe, a bare producer and a bare subscriber, in the same run, on the
 same brokers. Called by tools/bench, which builds first. Prints a Markdown table and writes JSON."""
-import argparse
 import http.client
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
-sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "system"))
-from harness.brokers import KafkaBroker, Mosquitto  # noqa: E402
-from harness.children import Child, Failure, free_port, run, wait_until  # noqa: E402
-from harness.worker import Worker, worker_properties  # noqa: E402
+from common import HERE, arguments, guarded, machine, memory, merge, mib, note, publish, target_table, work_directory
+from harness.brokers import KafkaBroker, Mosquitto
+from harness.children import Child, run, wait_until
+from harness.worker import Worker, worker_properties
 
 BIN = os.path.abspath(os.environ.get("KAFTAN_BENCH") or os.path.join(HERE, "..", "..", "build", "tests", "bench"))
 WINDOW = 2000  # Kaftan's default Receive Maximum; the pipe gets the same
@@ -30,21 +24,6 @@ def tool(name, *args):
 
 def measured(argv, seconds=600):
     return json.loads(run(argv, seconds).decode().splitlines()[-1])
-
-
-def memory(pid):
-    """RSS and PSS in bytes."""
-    values = {}
-    with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
-        for line in f:
-            name, _, rest = line.partition(":")
-            if name in ("Rss", "Pss"):
-                values[name.lower()] = int(rest.split()[0]) * 1024
-    return values
-
-
-def note(text):
-    print("    %s" % text, file=sys.stderr, flush=True)
 
 
 class Cpu:
@@ -268,17 +247,6 @@ class Bench:
         return [merge(r) for r in results]
 
 
-def merge(rounds):
-    first = rounds[0]
-    if isinstance(first, dict):
-        return {key: merge([r[key] for r in rounds]) for key in first}
-    return statistics.median(rounds)
-
-
-def mib(n):
-    return "%.1f MiB" % (n / 1048576)
-
-
 def rows_of(r):
     """(name, value, target, met)"""
     rows = []
@@ -298,8 +266,7 @@ def rows_of(r):
 
 
 def report(r):
-    out = ["## Targets", "", "| figure | value | target | met |", "| --- | ---: | ---: | --- |"]
-    out += ["| %s | %s | %s | %s |" % (a, b, c, "yes" if d else "**no**") for a, b, c, d in rows_of(r)]
+    out = target_table(rows_of(r))
     out += ["", "## Rates, QoS 1", "", "| run | size | msg/s | of the pipe | CPU s per million: self | Mosquitto | Kafka |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for kind in ("drain", "flood"):
@@ -330,17 +297,12 @@ def report(r):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--quick", action="store_true", help="within five minutes")
-    p.add_argument("--json", default=None, help="file for the figures")
-    p.add_argument("--smoke", action="store_true", help="a few messages through everything, no figures worth reading")
-    a = p.parse_args()
-    with tempfile.TemporaryDirectory(prefix="kaftan-bench-") as work:
+    a = arguments(__doc__, "within five minutes", "a few messages through everything, no figures worth reading")
+    with work_directory() as work:
         b = Bench(work, a.quick or a.smoke)
         if a.smoke:
             b.rounds, b.fill, b.flood, b.seconds = 1, 5000, 2000, 1
-        r = {"machine": {"cpus": os.cpu_count(), "kernel": platform.release()}, "rounds": b.rounds,
-             "bare": {}, "drain": {}, "flood": {}, "latency": {}}
+        r = {"machine": machine(), "rounds": b.rounds, "bare": {}, "drain": {}, "flood": {}, "latency": {}}
         b.start_worker()
         note("start, memory")
         r["start"] = b.start_times()
@@ -362,18 +324,8 @@ def main():
         b.worker.stop()
         b.mqtt.stop()
         b.kafka.stop()
-    print(report(r))
-    if a.json:
-        with open(a.json, "w", encoding="utf-8") as f:
-            json.dump(r, f, indent=1)
-    missed = [row for row in rows_of(r) if not row[3]]
-    print("%d of %d targets met" % (len(rows_of(r)) - len(missed), len(rows_of(r))))
-    return 0
+    publish(r, report(r), rows_of(r), a.json)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (Failure, subprocess.SubprocessError) as e:
-        print("bench: %s" % e, file=sys.stderr)
-        sys.exit(1)
+    sys.exit(guarded(main))

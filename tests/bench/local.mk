@@ -10,4 +10,4 @@ tests_bench_bench_pipe_LDADD = $(RDKAFKA_LIBS)
 tests_bench_bench_kafka_SOURCES = %D%/bench_kafka.c %D%/raw.c %D%/raw.h
 tests_bench_bench_kafka_LDADD = $(RDKAFKA_LIBS)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += tests/bench/bench.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/bench_group.py tests/bench/common.py tests/bench/group_watch.py

@@ -242,10 +242,11 @@ class Link:
 
 
 class Proxy:
-    """Listens on `port` and connects to `target`; parse=False for anything but MQTT."""
+    """Listens on `port` and connects to `target`; parse=False for anything but MQTT, or `link` for who reads it."""
 
-    def __init__(self, target, port=None, parse=True):
+    def __init__(self, target, port=None, parse=True, link=Link):
         self.target = target
+        self.link = link
         self.port = port or free_port()
         self.parse = parse
         self.links = []
@@ -278,7 +279,7 @@ class Proxy:
         self._loop.run_forever()
 
     def _accept(self):
-        link = Link(self)
+        link = self.link(self)
         self.total += 1
         if self.refusing:
             link.closed = True
