@@ -29,6 +29,7 @@ enum { HERDER_MAGIC = 0x48524452 };
 enum {
     HERDER_BOX_LIMIT = 4096,
     HERDER_HOLD_MS = 2000,        /* requests wait so long for the group before a 409 */
+    HERDER_LOOK_MS = 1000,        /* a look at the end of the config topic before a 404 */
     HERDER_AGAIN_MS = 100,        /* between attempts to reach another worker, for as long as HERDER_HOLD_MS */
     HERDER_HOLD_START_MS = 60000, /* before the first assignment */
     HERDER_BACKOFF_RETRIES = 5,
@@ -57,6 +58,7 @@ struct op {
     int64_t hold_ms;          /* clock_mono_ms until which it waits for the group; 0: has not waited */
     int64_t wait_ms;          /* clock_mono_ms before which it is not looked at; 0: none */
     bool valid;               /* config was found good */
+    bool looked;              /* the config topic was read to its end on its behalf */
     struct text_map *config;  /* owned reference: what is to be written */
     struct text_map *base;    /* owned reference: what a patch was made from */
     struct text_map **tasks;  /* owned references; what a reconfiguration writes */
@@ -236,6 +238,11 @@ enum op_verdict op_hold(struct herder *h, struct op *op, struct kaftan_error *la
 /* True: this worker leads. False: *ret says whether it waits or was taken (forwarded or ended). */
 bool op_leads(struct herder *h, struct op *op, enum op_verdict *ret);
 enum op_verdict op_forward(struct herder *h, struct op *op, const char *url); /* to another worker, when the request may still travel */
+/*
+ * What it names is not known here: true, and taken, when it is worth another look, because another worker may have made it
+ * just now. It comes back to the queue when the config topic has been read to its end.
+ */
+bool op_look_again(struct herder *h, struct op *op);
 void op_validate(struct herder *h, struct op *op, struct text_map *config);
 void op_slot_release(struct herder *h, struct op *op);
 void herder_request_arrived(struct herder *h, struct herder_request *r);

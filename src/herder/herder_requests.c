@@ -248,6 +248,22 @@ bool op_leads(struct herder *h, struct op *op, enum op_verdict *ret)
     return false;
 }
 
+static void looked(struct herder *h, struct op *op, struct kaftan_error *err)
+{
+    kaftan_error_free(err); /* then what is known has to do */
+    op_slot_release(h, op);
+    op_queue(h, op);
+}
+
+bool op_look_again(struct herder *h, struct op *op)
+{
+    if (!h->distributed || op->looked)
+        return false;
+    op->looked = true;
+    store_refresh(h->store, HERDER_LOOK_MS, op_store(h, op, looked));
+    return true;
+}
+
 /* ---- validation, on a jobs thread ---- */
 
 struct validation {
@@ -357,7 +373,7 @@ static enum op_verdict run_connector(struct herder *h, struct op *op)
     if (c) {
         views_connector(h, op->r, s, op->connector, c->config);
         op_finish(h, op, NULL);
-    } else {
+    } else if (!op_look_again(h, op)) {
         op_finish(h, op, kaftan_error_new(KAFTAN_E_NOT_FOUND, "Connector %s not found", op->r->connector));
     }
     snapshot_unref(s);

@@ -159,6 +159,8 @@ enum op_verdict run_restart(struct herder *h, struct op *op)
     struct work *w;
     bool task;
     if (!configured(h, op, -1, &task)) {
+        if (op_look_again(h, op))
+            return OP_TAKEN;
         op_finish(h, op, kaftan_error_new(KAFTAN_E_NOT_FOUND, "Unknown connector: %s", r->connector));
         return OP_TAKEN;
     }
@@ -189,6 +191,8 @@ enum op_verdict run_restart_task(struct herder *h, struct op *op)
     struct work *w;
     if (!connector || !task) {
         struct kaftan_error *err;
+        if (op_look_again(h, op))
+            return OP_TAKEN;
         if (!connector)
             err = kaftan_error_new(KAFTAN_E_NOT_FOUND, h->distributed ? "Unknown connector: %s" : "Connector %s not found", r->connector);
         else

@@ -147,7 +147,7 @@ enum op_verdict run_target(struct herder *h, struct op *op)
     bool exists = find(h, op, &s);
     snapshot_unref(s);
     if (!exists)
-        return not_found(h, op, true);
+        return op_look_again(h, op) ? OP_TAKEN : not_found(h, op, true);
     store_put_target(h->store, op->connector, op->r->op == HERDER_PAUSE ? TARGET_PAUSED : TARGET_STARTED,
                      op_store(h, op, target_done));
     return OP_TAKEN;
@@ -188,7 +188,7 @@ enum op_verdict run_stop(struct herder *h, struct op *op)
         return OP_TAKEN;
     }
     if (!exists)
-        return not_found(h, op, true);
+        return op_look_again(h, op) ? OP_TAKEN : not_found(h, op, true);
     if (!op_leads(h, op, &verdict))
         return verdict;
     store_put_tasks(h->store, op->connector, NULL, 0, op_store(h, op, stop_tasks_written));

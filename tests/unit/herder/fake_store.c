@@ -48,6 +48,8 @@ static struct {
     const char *text;
 } fail_next = { -1, NULL }, fail_start = { -1, NULL };
 static int refresh_failures;
+static const char *late_name;
+static struct text_map *late_config; /* borrowed from the test */
 static size_t first_key_len;
 static int64_t first_key_ms;
 
@@ -464,6 +466,12 @@ void fake_store_other_key(const struct session_key *key)
     do_key(the_store, key);
 }
 
+void fake_store_read_late(const char *connector, struct text_map *config)
+{
+    late_name = connector;
+    late_config = config;
+}
+
 void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
 {
     (void)timeout_ms;
@@ -473,6 +481,9 @@ void store_refresh(struct store *s, int timeout_ms, struct store_done *done)
         s->held = done; /* before the journal: who has read it may release */
     lock_release(&s->lock);
     journal_put("refresh");
+    if (late_config)
+        do_put(s, late_name, late_config, false, TARGET_STARTED);
+    late_config = NULL;
     if (refresh_failures > 0 && refresh_failures--)
         fake_store_fail(KAFTAN_E_TIMEOUT, "too slow");
     if (!wait)

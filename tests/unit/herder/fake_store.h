@@ -22,6 +22,8 @@ void fake_store_release(void); /* ends the held refresh well */
 /* Another worker's writes: news without a done. */
 void fake_store_other_puts(const char *connector, struct text_map *config);
 void fake_store_other_tasks(const char *connector, struct text_map *const *tasks, int32_t count);
+/* Another worker has put this; it is read here with the next refresh only. */
+void fake_store_read_late(const char *connector, struct text_map *config);
 void fake_store_other_key(const struct session_key *key);
 void fake_store_other_level(const char *name, const char *level);
 /* What store_start ends with; code < 0: well (the default). */

@@ -182,6 +182,28 @@ Test(group_herder, what_is_held_too_long_has_javas_answers)
     end(&w);
 }
 
+/* Made through another worker just now: this one has not read it yet, and must not deny it. */
+Test(group_herder, what_is_not_known_is_looked_for_before_it_is_denied)
+{
+    static const enum herder_op ops[] = { HERDER_CONNECTOR, HERDER_PAUSE, HERDER_RESUME, HERDER_STOP, HERDER_RESTART };
+    struct world w;
+    begin(&w, true);
+    wait_started(&w);
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "o%zu", i);
+        struct text_map *c = config(name, NULL, NULL);
+        fake_store_read_late(name, c);
+        expect_op(&w, ops[i], name, 0, "");
+        text_map_unref(c);
+    }
+    expect_op(&w, HERDER_CONNECTOR, "x", 404, "Connector x not found"); /* looked for once */
+    fake_store_refresh_fails(1);
+    expect_op(&w, HERDER_PAUSE, "x", 404, "Unknown connector x");
+    expect_op(&w, HERDER_CONNECTOR, "o0", 0, ""); /* the writers' turn is free again */
+    end(&w);
+}
+
 /* ---- another worker's connector or task ---- */
 
 static struct {
