@@ -164,6 +164,8 @@ struct herder {
     unsigned backoff_retries;
     int64_t backoff_until_ms;
     int64_t scheduled_ms; /* 0: none */
+    unsigned disagreed;   /* rounds in a row without agreement on the configs */
+    int64_t pause_ms;     /* clock_mono_ms before which there is no other; 0: none */
 
     struct session_key key; /* owned copies; key.len 0: none */
     int64_t key_expires_ms; /* wall clock; INT64_MAX: never */

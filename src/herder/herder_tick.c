@@ -15,6 +15,8 @@
 
 static struct log logger = LOG("herder.tick");
 
+enum { DISAGREED_LIMIT = 10, DISAGREED_PAUSE_MS = 1000 };
+
 static void refresh_done(struct herder *h, struct store_done *d)
 {
     h->reading = false;
@@ -50,11 +52,41 @@ static void view_newest(struct herder *h)
     herder_view_take(h, store_snapshot(h->store));
 }
 
+/*
+ * A round that ends without agreement on the configs is followed by another at once: a worker was a little behind. Without
+ * an end to it (two clusters under one group.id, each with a config topic of its own) that would keep the whole group and its
+ * broker busy, so from the tenth on there is a pause. True: not yet.
+ */
+static bool pause_first(struct herder *h)
+{
+    int64_t now = clock_mono_ms();
+    if (h->disagreed < DISAGREED_LIMIT)
+        return false;
+    if (!h->pause_ms) {
+        h->pause_ms = now + DISAGREED_PAUSE_MS;
+        log_warn(&logger, "the workers of this group do not agree on the configs: have all of them the same config.storage.topic, and "
+                          "is it complete?",
+                 LOG_STR("topic", h->values->config_topic), LOG_INT("offset_here", herder_view_offset(h)),
+                 LOG_INT("offset_of_group", h->assignment->config_offset));
+    }
+    return now < h->pause_ms;
+}
+
+static bool disagreed(struct herder *h, const char *reason)
+{
+    if (pause_first(h))
+        return false;
+    h->disagreed++;
+    h->pause_ms = 0;
+    herder_rejoin(h, reason);
+    return false;
+}
+
 /* Java's handleRebalanceCompleted: true when the work of the assignment runs and nothing more is to be done. */
 static bool handle_assignment(struct herder *h)
 {
     struct member_assignment *a = h->assignment;
-    bool rejoin = a->error != 0, read;
+    bool read;
     if (h->resolved)
         return true;
     if (herder_view_offset(h) < a->config_offset)
@@ -64,16 +96,16 @@ static bool handle_assignment(struct herder *h)
         refresh(h);
         return false;
     }
-    if (h->scheduled_ms && clock_mono_ms() >= h->scheduled_ms)
-        rejoin = true;
-    if (rejoin) {
-        herder_rejoin(h, a->error ? "the leader was behind" : "the scheduled rebalance is due");
+    if (a->error)
+        return disagreed(h, "the leader was behind");
+    if (h->scheduled_ms && clock_mono_ms() >= h->scheduled_ms) {
+        herder_rejoin(h, "the scheduled rebalance is due");
         return false;
     }
-    if (herder_view_offset(h) != a->config_offset) {
-        herder_rejoin(h, "configs have changed since the assignment was made");
-        return false;
-    }
+    if (herder_view_offset(h) != a->config_offset)
+        return disagreed(h, "configs have changed since the assignment was made");
+    h->disagreed = 0;
+    h->pause_ms = 0;
     herder_start_assigned(h);
     h->resolved = true;
     if (!h->handled)
@@ -211,6 +243,8 @@ int64_t herder_deadline(const struct herder *h)
         return until;
     if (h->scheduled_ms)
         sooner(&until, h->scheduled_ms);
+    if (h->pause_ms)
+        sooner(&until, h->pause_ms);
     if (h->key_expires_ms != INT64_MAX && h->assignment->is_leader && h->assignment->protocol == 2 && !h->key_writing) {
         int64_t left = h->key_expires_ms - clock_wall_ms();
         sooner(&until, clock_mono_ms() + (left > 0 ? left : 0));

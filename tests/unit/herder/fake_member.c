@@ -24,6 +24,7 @@ static int generation;
 static bool manual;
 static const char *leader;
 static int64_t next_offset = INT64_MIN;
+static int64_t _Atomic too_much; /* added to all offsets */
 static int16_t next_error;
 static int32_t next_delay;
 static int16_t protocol = 2;
@@ -47,6 +48,11 @@ void fake_member_follower(const char *leader_url)
 void fake_member_offset(int64_t offset)
 {
     next_offset = offset;
+}
+
+void fake_member_disagrees(int64_t by)
+{
+    too_much = by;
 }
 
 void fake_member_error(int16_t error)
@@ -162,7 +168,7 @@ static void assign(struct member *m)
     m->held = now;
     m->gated = a->revoked.count > 0;
     a->generation = ++generation;
-    a->config_offset = next_offset == INT64_MIN ? v->config_offset : next_offset;
+    a->config_offset = (next_offset == INT64_MIN ? v->config_offset : next_offset) + too_much;
     a->error = next_error;
     a->delay_ms = next_delay;
     next_offset = INT64_MIN;
