@@ -265,6 +265,13 @@ static bool op_run(struct op *o)
     return moved;
 }
 
+void ops_drop(struct store *s, const struct topic_log *log)
+{
+    for (struct op *o = s->first; o; o = o->next) /* ops_run frees them */
+        if (o->done && o->log == log && !o->entered && o->at < o->step_count && o->steps[o->at].kind == STEP_SEND)
+            op_answer(o, kaftan_error_new(KAFTAN_E_KAFKA, "it was not sent any more"));
+}
+
 bool ops_run(struct store *s)
 {
     bool moved = false;

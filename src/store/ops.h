@@ -29,6 +29,8 @@ void op_snapshot_wanted(struct op *o);
 void op_start(struct op *o); /* gives it to the store */
 void op_drop(struct op *o, struct kaftan_error *err /* taken */); /* instead of op_start: answers and frees */
 
+/* Operations that are about to send to this log are answered with an error, and send nothing. */
+void ops_drop(struct store *s, const struct topic_log *log);
 /* Takes every operation as far as it goes; true: something was sent or ended. */
 bool ops_run(struct store *s);
 int64_t ops_deadline(const struct store *s); /* of the first that has one; -1 */

@@ -305,6 +305,7 @@ void store_put_offsets(struct store *s, const char *connector, struct offset_wri
 static void drop_handle(struct message *msg, void *owner)
 {
     struct store *s = OBJ_FROM(struct store, STORE_MAGIC, owner);
+    ops_drop(s, &s->offsets);
     topic_log_drop(&s->offsets);
     mem_free(msg);
 }
