@@ -22,11 +22,16 @@
 
 static struct log logger = LOG("herder.group");
 
+bool herder_owns(const struct herder *h)
+{
+    return !h->distributed || clock_mono_ms() < member_owned_until(h->member);
+}
+
 bool herder_leads(const struct herder *h)
 {
     if (!h->distributed)
         return true;
-    return h->assignment && h->assignment->is_leader && !h->joining;
+    return h->assignment && h->assignment->is_leader && !h->joining && herder_owns(h);
 }
 
 bool herder_unsettled(const struct herder *h)

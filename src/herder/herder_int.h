@@ -191,6 +191,8 @@ void herder_tick(struct herder *h);
 int64_t herder_deadline(const struct herder *h); /* clock_mono_ms; -1: none */
 
 /* ---- herder_group.c ---- */
+/* The group counts this worker as its member, as far as it knows (D15): a leader that was frozen may have a successor. */
+bool herder_owns(const struct herder *h);
 bool herder_leads(const struct herder *h);
 bool herder_unsettled(const struct herder *h);
 void herder_rejoin(struct herder *h, const char *reason);

@@ -149,6 +149,10 @@ static enum op_verdict run_reconf(struct herder *h, struct op *op)
     bool write;
     if (h->distributed && (h->joining || !h->assignment))
         return OP_WAITS;
+    if (!herder_owns(h)) { /* the connector may be another worker's by now: soon we know */
+        op->wait_ms = clock_mono_ms() + HERDER_AGAIN_MS;
+        return OP_WAITS;
+    }
     c = find_newest(h, op->connector, &s);
     write = c && c->target == TARGET_STARTED && changed(c, op->tasks, op->task_count);
     snapshot_unref(s);

@@ -240,7 +240,7 @@ bool op_leads(struct herder *h, struct op *op, enum op_verdict *ret)
     const char *url = h->assignment ? h->assignment->leader_url : NULL;
     if (herder_leads(h))
         return true;
-    if (h->joining || !url || !*url)
+    if (h->joining || !herder_owns(h) || !url || !*url)
         *ret = op_hold(h, op, kaftan_error_new(KAFTAN_E_REBALANCING, "Cannot complete request momentarily due to no known "
                                                                      "leader URL, likely because a rebalance was underway."));
     else

@@ -24,6 +24,7 @@ static int generation;
 static bool manual;
 static const char *leader;
 static int64_t next_offset = INT64_MIN;
+static _Atomic bool disowned;
 static int64_t _Atomic too_much; /* added to all offsets */
 static int16_t next_error;
 static int32_t next_delay;
@@ -48,6 +49,11 @@ void fake_member_follower(const char *leader_url)
 void fake_member_offset(int64_t offset)
 {
     next_offset = offset;
+}
+
+void fake_member_disown(bool yes)
+{
+    disowned = yes;
 }
 
 void fake_member_disagrees(int64_t by)
@@ -252,7 +258,7 @@ void member_free(struct member *m)
 int64_t member_owned_until(const struct member *m)
 {
     (void)m;
-    return clock_mono_ms() + 10000;
+    return disowned ? 0 : clock_mono_ms() + 10000;
 }
 
 void fake_member_assign(void)

@@ -13,6 +13,7 @@ void fake_member_follower(const char *leader_url); /* assignments name another l
 void fake_member_protocol(int16_t version); /* of all assignments; 2 */
 void fake_member_tasks_go_to(const char *url); /* tasks are another worker's; NULL: all are this one's */
 void fake_member_offset(int64_t offset);  /* of the next assignment, in place of the view's */
+void fake_member_disown(bool yes);        /* owned_until is over, and nobody has said so yet */
 void fake_member_disagrees(int64_t by);   /* offsets of all assignments are so much higher */
 void fake_member_error(int16_t error);    /* of the next assignment */
 void fake_member_delay(int32_t delay_ms); /* of the next assignment */

@@ -280,6 +280,31 @@ static void peer_put_tasks(void *self, const char *url, const char *connector, s
 
 static const struct herder_peer peer = { .forward = peer_forward, .put_tasks = peer_put_tasks };
 
+/* Frozen for longer than its session, it may have a successor that it has not heard of yet. */
+Test(group_herder, a_leader_that_may_have_a_successor_writes_nothing)
+{
+    struct world w;
+    make(&w, true, NULL, NULL, &peer);
+    start(&w);
+    create(&w, "a");
+    saw(&w, "start a-0");
+    expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
+    size_t at = w.at = journal_size();
+    fake_member_disown(true);
+    fake_worker_tasks(2);
+    fake_worker_reconfigure("a");
+    saw(&w, "configs a");
+    expect(&w, with_config(HERDER_CREATE, "b", NULL, NULL), 409, NO_LEADER);
+    expect(&w, tasks_of_another("a", 2, "[]"), 409, NO_LEADER);
+    cr_expect_eq(asked.forwards, 0, "it asked itself");
+    cr_expect_not(journal_has(at, "put b"));
+    cr_expect_not(journal_has(at, "tasks a 2"));
+    fake_member_disown(false); /* it had none */
+    saw(&w, "tasks a 2");
+    create(&w, "b");
+    end(&w);
+}
+
 static struct herder_request *restart_task(int forward)
 {
     struct herder_request *r = herder_request_new(HERDER_RESTART_TASK, "a");
