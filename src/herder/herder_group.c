@@ -242,7 +242,7 @@ static void take(struct herder *h)
     h->scheduled_ms = a->delay_ms > 0 ? clock_mono_ms() + a->delay_ms : 0;
     worker_set_generation(h->worker, a->generation);
     clean_topics(h, a);
-    if (a->is_leader)
+    if (a->is_leader && !a->error) /* else it has not read all configs: what it does not know yet may well run */
         clean_statuses(h);
 }
 

@@ -109,6 +109,22 @@ Test(group_herder, a_leader_ends_statuses_of_what_is_not_configured)
     end(&w);
 }
 
+Test(group_herder, a_leader_that_is_behind_ends_no_statuses)
+{
+    struct world w;
+    begin(&w, true);
+    create(&w, "a");
+    saw(&w, "start a-0");
+    expect_op(&w, HERDER_CONNECTOR, "a", 0, "");
+    statuses_of_the_past(); /* the connector may be new, and not read here yet */
+    w.at = journal_size();
+    fake_member_error(1);
+    fake_member_assign();
+    saw(&w, "rejoin");
+    saw(&w, "forget gone-0"); /* the next round knows better: it really is gone */
+    end(&w);
+}
+
 Test(group_herder, a_follower_leaves_statuses_alone)
 {
     struct world w;
