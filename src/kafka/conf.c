@@ -260,8 +260,13 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     /* the prefix `[thrd:...]: ` tells nothing to the reader */
     const char *cut = text_starts(text, "[thrd:") ? strstr(text, "]: ") : NULL;
     const char *hint = strcmp(facility, "FAIL") == 0 && strstr(text, "SASL") ? kafka_login_hint(rk) : NULL;
-    log_at(&client_log, ours, "Kafka client", LOG_STR("client", rk ? rd_kafka_name(rk) : NULL),
-           LOG_STR("event", facility), LOG_STR("text", cut ? cut + 3 : text), LOG_STR("hint", hint));
+    const char *client = rk ? rd_kafka_name(rk) : NULL;
+    cut = cut ? cut + 3 : text;
+    if (hint)
+        log_at(&client_log, ours, "Kafka client", LOG_STR("client", client), LOG_STR("event", facility), LOG_STR("text", cut),
+               LOG_STR("hint", hint));
+    else
+        log_at(&client_log, ours, "Kafka client", LOG_STR("client", client), LOG_STR("event", facility), LOG_STR("text", cut));
 }
 
 struct kaftan_error *kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *key,

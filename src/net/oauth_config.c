@@ -192,6 +192,8 @@ static struct kaftan_error *refuse_classes(const struct text_map *props)
         { KEYS "jwt.retriever.class", " org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever"
                                       " org.apache.kafka.common.security.oauthbearer.ClientCredentialsJwtRetriever"
                                       " org.apache.kafka.common.security.oauthbearer.FileJwtRetriever " },
+        { KEYS "jwt.validator.class", " org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator"
+                                      " org.apache.kafka.common.security.oauthbearer.ClientJwtValidator " },
     };
     for (size_t i = 0; i < COUNT_OF(classes); i++) {
         const char *name = given(props, classes[i].key);

@@ -69,6 +69,7 @@ Test(oauth, bad_settings_are_named)
         { { NULL }, { "unsecuredLoginNumberClaim_n=x", NULL }, "unsecuredLoginNumberClaim_ is no number" },
         { { TOKEN_URL "=https://idp/token", NULL }, { "clientId=a", NULL }, "needs a client id and secret" },
         { { "sasl.login.callback.handler.class=org.example.Mine", NULL }, { NULL }, "sasl.login.callback.handler.class" },
+        { { "sasl.oauthbearer.jwt.validator.class=org.example.Mine", NULL }, { NULL }, "sasl.oauthbearer.jwt.validator.class" },
         { { "sasl.oauthbearer.jwt.retriever.class=org.example.Mine", NULL }, { NULL }, "sasl.oauthbearer.jwt.retriever.class" },
         { { TOKEN_URL "=https://idp/token", NULL }, { "clientId=a", "clientSecret=b", "ssl.truststore.location=/nowhere" },
           "ssl.truststore.location" },
