@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -56,7 +57,10 @@ struct producer {
     int fd;
     bool idempotent_asked; /* the user's word: never given up */
     bool fatal;
-    bool denied;           /* no permission for the idempotence that was asked for: what is in flight fails */
+    rd_kafka_resp_err_t denied; /* no permission for the idempotence that was asked for, or no login: what is in flight fails */
+    bool let_in;           /* a record was stored once: the login is good */
+    bool refused;          /* the client's login was not taken */
+    char refusal[640];     /* why, last time */
     int64_t remake_ms, remade_ms, remake_wait_ms;
     rd_kafka_resp_err_t trouble; /* the last one told of */
     int64_t trouble_ms;
@@ -325,8 +329,25 @@ static struct kaftan_error *record_error(rd_kafka_resp_err_t err, const struct p
     return full;
 }
 
+/* FORBIDDEN: no record's fault, so none may be skipped for it. */
+static struct kaftan_error *denial(const struct producer *p, const struct producer_record *r)
+{
+    struct kaftan_error *err = record_error(p->denied, r), *full;
+    if (p->denied == RD_KAFKA_RESP_ERR__AUTHENTICATION)
+        full = kaftan_error_wrap(kaftan_error_new(KAFTAN_E_FORBIDDEN, "%s", p->refusal), "%s", kaftan_error_message(err));
+    else
+        full = kaftan_error_new(KAFTAN_E_FORBIDDEN, "%s", kaftan_error_message(err));
+    kaftan_error_free(err);
+    return full;
+}
+
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err)
 {
+    if (p->denied && !p->in_flight) {
+        *ret_err = denial(p, r);
+        p->denied = RD_KAFKA_RESP_ERR_NO_ERROR; /* the next one is tried again */
+        return PRODUCER_REFUSED;
+    }
     if (!p->rk || p->fatal || p->resend || p->in_flight >= p->limit || atomic_load(&p->cut))
         return PRODUCER_FULL;
     uint32_t i = slot_take(p, r);
@@ -361,7 +382,7 @@ static void give_up_idempotence(struct producer *p)
 {
     char text[256];
     if (p->idempotent_asked) {
-        p->denied = true; /* with a new client nothing would be better */
+        p->denied = RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED; /* with a new client nothing would be better */
         return;
     }
     rd_kafka_conf_set(p->conf, "enable.idempotence", "false", text, sizeof text);
@@ -374,8 +395,11 @@ static void client_failed(struct producer *p)
     char text[256] = "";
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, text, sizeof text);
     int64_t now = clock_mono_ms();
-    log_warn(&logger, "Kafka producer failed, a new one sends again what is in flight",
-             LOG_STR("client", rd_kafka_name(p->rk)), LOG_STR("error", text), LOG_INT("records", p->in_flight));
+    if (p->refused)
+        p->denied = RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    else
+        log_warn(&logger, "Kafka producer failed, a new one sends again what is in flight",
+                 LOG_STR("client", rd_kafka_name(p->rk)), LOG_STR("error", text), LOG_INT("records", p->in_flight));
     if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
         give_up_idempotence(p);
     p->remake_wait_ms = now - p->remade_ms > CALM_MS ? 0
@@ -387,6 +411,7 @@ static void client_failed(struct producer *p)
     client_free(p);
     for (uint32_t i = p->first; i; i = p->slots[i].next)
         p->slots[i].produced = false;
+    p->refused = false;
     p->resend = p->first;
     p->remake_ms = now + p->remake_wait_ms;
     p->fatal = false;
@@ -412,18 +437,20 @@ static void report_put(struct producer_report *ret, const struct slot *s, rd_kaf
         ret->err = record_error(err, &s->r);
 }
 
-/* Reports what is in flight as failed for want of a permission; returns how many. */
+/* Reports what is in flight as failed for want of a permission; returns how many. With nothing in flight the next record is told. */
 static size_t give_back(struct producer *p, struct producer_report *ret, size_t limit)
 {
     size_t n = 0;
-    while (p->first && n < limit) {
-        report_put(&ret[n++], &p->slots[p->first], RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
+    for (; p->first && n < limit; n++) {
+        const struct slot *s = &p->slots[p->first];
+        ret[n] = (struct producer_report){ .token = s->r.token, .partition = -1, .offset = -1, .err = denial(p, &s->r) };
         slot_release(p, p->first);
     }
     p->resend = p->first;
-    p->denied = p->first != 0;
-    if (p->denied)
+    if (p->first)
         wake_fd_set(p->fd);
+    else if (n > 0)
+        p->denied = RD_KAFKA_RESP_ERR_NO_ERROR;
     return n;
 }
 
@@ -458,8 +485,24 @@ static bool delivered(struct producer *p, const rd_kafka_message_t *m, struct pr
         p->fatal = true; /* the next client's */
         return false;
     }
+    p->let_in = p->let_in || !m->err;
     report_put(ret, &p->slots[i], m->err, m->partition, m->offset);
     slot_release(p, i);
+    return true;
+}
+
+/*
+ * The broker's word that it does not take this login. Java's producer fails
+ * with it, and whoever has never been let in has most likely a wrong password;
+ * who has been is not thrown out by a broker that is still reading its users.
+ */
+static bool login_refused(struct producer *p, rd_kafka_resp_err_t err, const char *text)
+{
+    if (p->let_in || err != RD_KAFKA_RESP_ERR__AUTHENTICATION || !strstr(text, "SASL authentication error"))
+        return false;
+    const char *hint = kafka_login_hint(p->rk);
+    (void)snprintf(p->refusal, sizeof p->refusal, "%s%s%s", text, hint ? ": " : "", hint ? hint : "");
+    p->refused = true;
     return true;
 }
 
@@ -467,7 +510,7 @@ static void client_error(struct producer *p, rd_kafka_event_t *e)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(e);
     int64_t now = clock_mono_ms();
-    if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL) {
+    if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL || login_refused(p, err, rd_kafka_event_error_string(e))) {
         p->fatal = true;
         return;
     }

@@ -174,7 +174,8 @@ void source_not_stored(struct source_task *t, struct slot *s, struct kaftan_erro
     task_metrics_error(&t->metrics, TM_FAILURES, 1);
     task_metrics_error(&t->metrics, TM_ERRORS, 1);
     log_failure(t, STAGE_KAFKA_PRODUCE, class_name, s, err);
-    if (strcmp(t->run->tolerance, "all") == 0) {
+    /* A producer that is not let in would have every record skipped. */
+    if (strcmp(t->run->tolerance, "all") == 0 && kaftan_error_code(err) != KAFTAN_E_FORBIDDEN) {
         source_skip(t, s, STAGE_KAFKA_PRODUCE, class_name, err);
         return;
     }
