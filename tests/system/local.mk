@@ -9,6 +9,10 @@ tests_system_referee_mqtt_sub_SOURCES = tests/system/referee/mqtt_sub.c tests/sy
 	tests/system/referee/options.h
 tests_system_referee_mqtt_sub_LDADD = -lpaho-mqtt3as -lpthread
 endif
+# The group's own client, alone: for logins that librdkafka cannot make.
+check_PROGRAMS += tests/system/referee/group_login
+tests_system_referee_group_login_SOURCES = tests/system/referee/group_login.c
+tests_system_referee_group_login_LDADD = $(group_libs) $(FOREIGN_LIBS)
 dist_check_SCRIPTS += tests/system/check-entrypoint.sh
 TESTS += tests/system/check-entrypoint.sh
 # File by file: a directory would bring along what the build put beside it.

@@ -145,7 +145,8 @@ class SecureKafka(KafkaBroker):
     sasl: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER (unsecured tokens), bare and over TLS; stranger_port is a TLS
     listener on 127.0.0.2, which the certificate does not name.
     """
-    USERS = {"alice": "alice-secret", "bob": "bob-secret"}
+    USERS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
+    SESSION_MS = 4000  # of an OAUTHBEARER login on the bare listener: then a client has to log in again (KIP-368)
 
     def __init__(self, work, certificates, **more):
         self.certificates = certificates
@@ -189,6 +190,7 @@ class SecureKafka(KafkaBroker):
                 values[prefix + mechanism + ".sasl.jaas.config"] = sasl + "scram.ScramLoginModule required;"
             values[prefix + "oauthbearer.sasl.jaas.config"] = \
                 sasl + 'oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
+        values["listener.name.sasl_plaintext.oauthbearer.connections.max.reauth.ms"] = str(self.SESSION_MS)
         values.update(extra)
         super()._write(values)
 
