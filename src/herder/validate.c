@@ -303,15 +303,36 @@ struct kaftan_error *validate_connector(const struct worker_config *c, const str
     return err;
 }
 
-struct kaftan_error *validate_describe(const struct registry *r, const char *class_name, struct config_infos **ret)
+static struct kaftan_error *check_described(const struct plugin_class *c, const char *version)
+{
+    bool bad = false;
+    char *text;
+    struct kaftan_error *err = NULL;
+    if (!version || strcmp(version, "latest") == 0)
+        return NULL;
+    text = *version ? class_version_wrong(c, version, &bad)
+                    : mem_printf("Plugin %s not found that matches the version range [,], available versions: [%s]", c->name, c->version);
+    if (bad)
+        err = kaftan_error_new(KAFTAN_E_INVALID, "Invalid version specification: %s", version);
+    else if (text)
+        err = kaftan_error_new(KAFTAN_E_INVALID, "%s", text);
+    mem_free(text);
+    return err;
+}
+
+struct kaftan_error *validate_describe(const struct registry *r, const char *class_name, const char *version, struct config_infos **ret)
 {
     const struct plugin_class *c = registry_connector(r, class_name);
     struct answer *a;
     struct kaftan_config_key *common;
+    struct kaftan_error *err;
     for (int t = PLUGIN_CONVERTER; !c && t <= PLUGIN_PREDICATE; t++)
         c = registry_find(r, (enum plugin_type)t, class_name);
     if (!c)
         return kaftan_error_new(KAFTAN_E_NOT_FOUND, "Unknown plugin %s.", class_name);
+    err = check_described(c, version);
+    if (err)
+        return err;
     a = answer_new();
     if ((c->type == PLUGIN_CONVERTER || c->type == PLUGIN_HEADER_CONVERTER) && has_type_key(c) && !config_key_find(c->config, "converter.type"))
         answer_table(a, framework_converter_keys(), NULL, "", NULL, NULL, COUNT_MESSAGES);

@@ -36,8 +36,9 @@ struct config_infos {
 /* Errors: INVALID for what has no answer of this form (no or unknown connector.class ...), text of rest-api.md 5.1. */
 struct kaftan_error *validate_connector(const struct worker_config *c, const struct registry *r,
                                         const struct text_map *config, struct config_infos **ret) KAFTAN_MUST_CHECK;
-/* The plugin's own table (GET .../config) as infos without values. */
-struct kaftan_error *validate_describe(const struct registry *r, const char *class_name, struct config_infos **ret) KAFTAN_MUST_CHECK;
+/* The plugin's own table (GET .../config) as infos without values. version: what is asked for, or NULL; texts of rest-api.md 8. */
+struct kaftan_error *validate_describe(const struct registry *r, const char *class_name, const char *version, struct config_infos **ret)
+    KAFTAN_MUST_CHECK;
 void config_infos_free(struct config_infos *i);
 /* NULL, or the 400 text of rest-api.md 5.1 with all errors. */
 struct kaftan_error *config_infos_error(const struct config_infos *i) KAFTAN_MUST_CHECK;

@@ -57,7 +57,8 @@ static void get_plugin_config(struct exchange *x)
 {
     struct config_infos *infos = NULL;
     struct kaftan_error *err =
-        validate_describe(x->rest->registry, x->uri.segments[1], &infos);
+        validate_describe(x->rest->registry, x->uri.segments[1],
+                          uri_param(&x->uri, "version"), &infos);
     if (err) {
         answer_err(x, err);
         kaftan_error_free(err);

@@ -354,19 +354,38 @@ Test(validate, describes)
 {
     struct registry *r = acme_registry();
     struct config_infos *i = NULL;
-    struct kaftan_error *err = validate_describe(r, "Nope", &i);
+    struct kaftan_error *err = validate_describe(r, "Nope", NULL, &i);
     cr_assert_not_null(err);
     cr_expect_str_eq(kaftan_error_message(err), "Unknown plugin Nope.");
     cr_expect_eq(kaftan_error_http_status(err), 404);
     kaftan_error_free(err);
-    cr_assert_null(validate_describe(r, "PlainSource", &i));
+    static const char *const versions[][2] = {
+        { "[1", "Invalid version specification: [1" },
+        { "7", "not found that matches the version range [7,7], available versions: [1.0]" },
+        { "x y", "not found that matches the version range [x y,x y], available versions: [1.0]" },
+        { "", "not found that matches the version range [,], available versions: [1.0]" },
+        { "1.0", NULL },
+        { "[0.9,2)", NULL },
+    };
+    for (size_t n = 0; n < COUNT_OF(versions); n++) {
+        err = validate_describe(r, "PlainSource", versions[n][0], &i);
+        cr_expect_eq(!err, !versions[n][1], "%s", versions[n][0]);
+        if (err) {
+            cr_expect_not_null(strstr(kaftan_error_message(err), versions[n][1]), "%s", kaftan_error_message(err));
+            cr_expect_eq(kaftan_error_http_status(err), 400);
+        } else {
+            config_infos_free(i);
+        }
+        kaftan_error_free(err);
+    }
+    cr_assert_null(validate_describe(r, "PlainSource", "latest", &i));
     cr_expect_str_eq(i->infos[0].name, "topic");
     cr_expect_str_eq(i->infos[1].name, "name");
     cr_expect_null(row(i, slice_of("key.converter"))->default_value);
     cr_expect_str_eq(row(i, slice_of("connector.plugin.version"))->default_value, "1.0");
     cr_expect_eq(i->count, 1u + 19u + 5u);
     config_infos_free(i);
-    cr_assert_null(validate_describe(r, "JsonConverter", &i));
+    cr_assert_null(validate_describe(r, "JsonConverter", NULL, &i));
     cr_expect_str_eq(i->infos[0].name, "converter.type");
     config_infos_free(i);
     registry_free(r);

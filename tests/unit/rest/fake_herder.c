@@ -148,9 +148,11 @@ const char *plugin_type_name(enum plugin_type type)
 
 struct kaftan_error *validate_describe(const struct registry *r,
                                        const char *class_name,
+                                       const char *version,
                                        struct config_infos **ret)
 {
     (void)r;
+    (void)version;
     (void)ret;
     return kaftan_error_new(KAFTAN_E_NOT_FOUND, "Unknown plugin %s.",
                             class_name);
