@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@ enum {
     CONNECTIONS = 512,
     CONNECTION_BYTES = 32 << 10,
     IDLE_SECONDS = 90,
+    HEAD_LIMIT = 8192, /* request line and headers */
     ANSWERS_MS = 2000, /* for the last answers when the worker stops */
     DRAIN_LIMIT = 64 << 20 /* of a body past BODY_LIMIT, before we hang up */
 };
@@ -276,7 +278,7 @@ static enum MHD_Result send_answer(struct exchange *x)
     if (len)
         x->answer.body = (struct buf)BUF_INIT;
     const char *type = x->answer.content_type;
-    if (type && x->route && strcmp(type, "application/json") == 0)
+    if (type && strcmp(type, "application/json") == 0)
         type = accept_echo(x->arena, x->accept, type);
     add_header(r, "Content-Type", type);
     add_header(r, "Location", x->answer.location);
@@ -315,11 +317,58 @@ static size_t body_limit(const struct exchange *x)
     return is_tasks && strcmp(x->method, "POST") == 0 ? TASKS_LIMIT : BODY_LIMIT;
 }
 
+/* What a container checks before it looks at the path (rest-api.md 1.1). */
+struct seen {
+    unsigned hosts, lengths;
+};
+
+static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind,
+                                  const char *name, const char *value)
+{
+    struct seen *s = cls;
+    (void)kind;
+    (void)value;
+    s->hosts += strcasecmp(name, "Host") == 0;
+    s->lengths += strcasecmp(name, "Content-Length") == 0;
+    return MHD_YES;
+}
+
+/* 0: nothing is wrong. */
+static int request_wrong(struct exchange *x, const char *version,
+                         const char **ret_title)
+{
+    const union MHD_ConnectionInfo *size = MHD_get_connection_info(
+        x->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct seen seen = { 0, 0 };
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, see_header,
+                                    &seen);
+    *ret_title = "Bad Request";
+    if (strlen(x->target) > HEAD_LIMIT) {
+        *ret_title = "URI Too Long";
+        return 414;
+    }
+    if (size && size->header_size > HEAD_LIMIT) {
+        *ret_title = "Request Header Fields Too Large";
+        return 431;
+    }
+    if (seen.hosts > 1 || seen.lengths > 1)
+        return 400;
+    return seen.hosts == 0 && strcmp(version, "HTTP/1.1") == 0 ? 400 : 0;
+}
+
 /* The first call for a request: line and headers are there. */
-static enum MHD_Result begin(struct exchange *x, const char *method)
+static enum MHD_Result begin(struct exchange *x, const char *method,
+                             const char *version)
 {
     int64_t length = 0;
+    const char *title;
     x->method = arena_strndup(x->arena, method, strlen(method));
+    int status = request_wrong(x, version, &title);
+    if (status) {
+        answer_container(x, status, title);
+        x->routed = true;
+        return send_answer(x);
+    }
     x->content_type = header(x, "Content-Type");
     x->accept = header(x, "Accept");
     x->host = header(x, "Host");
@@ -343,9 +392,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c,
     (void)cls;
     (void)c;
     (void)url;
-    (void)version;
     if (!x->method)
-        return begin(x, method);
+        return begin(x, method, version);
     if (*upload_size > 0) {
         x->body_seen += *upload_size;
         if (x->body_seen > DRAIN_LIMIT)

@@ -106,9 +106,12 @@ static void put_parameters(struct buf *b, struct kaftan_slice rest)
 const char *accept_echo(struct kaftan_arena *a, const char *accept, const char *type)
 {
     struct buf b = BUF_INIT;
-    for (const char *p = accept ? accept : ""; *p && b.len == 0;) {
+    bool found = false; /* the first range that fits is the one that counts */
+    for (const char *p = accept ? accept : ""; *p && !found;) {
         size_t n = strcspn(p, ","), name = strcspn(p, ";,");
-        if (slice_is(slice_trim((struct kaftan_slice){ p, name }), type))
+        struct kaftan_slice range = slice_trim((struct kaftan_slice){ p, name });
+        found = range_fits(range, type) > 0;
+        if (slice_is(range, type))
             put_parameters(&b, (struct kaftan_slice){ p + name, n - name });
         p += n + (p[n] == ',');
     }

@@ -75,8 +75,7 @@ static const char *parse_path(struct kaftan_arena *a, const char *p,
         if (stop == p || *p == ';') {
             if (slash)
                 return "Ambiguous URI empty segment";
-            if (stop == p)
-                break;
+            break;
         }
         const char *text;
         const char *why = decode_segment(a, p, stop, &text);

@@ -151,6 +151,8 @@ Test(http, answers_to_the_letter)
         { "OPTIONS /connectors/orders HTTP/1.1\r\n" CLOSE "\r\n",
           "HTTP/1.1 200", "Allow: GET,DELETE,HEAD,OPTIONS\r\n",
           "GET, DELETE, HEAD, OPTIONS" },
+        { "GET /connectors/;x=1 HTTP/1.1\r\n" CLOSE "\r\n", "HTTP/1.1 200", "",
+          "[\"orders\"]" },
         { "OPTIONS * HTTP/1.1\r\n" CLOSE "\r\n", "HTTP/1.1 404",
           "Content-Length: 0\r\n", "" },
         { "GET /connectors HTTP/1.1\r\nContent-Type: application/*\r\n" CLOSE
@@ -187,6 +189,34 @@ Test(http, routing_errors_carry_no_content_type)
     cr_expect_null(strstr(got, "Content-Type"), "%s", got);
     http("DELETE /connectors HTTP/1.1\r\n" CLOSE "\r\n", got, sizeof got);
     cr_expect_null(strstr(got, "Allow:"), "%s", got);
+}
+
+/* What a container refuses before it looks at the path. */
+Test(http, refuses_heads)
+{
+    static char pad[9001], request[10000], got[4096];
+    static const struct {
+        const char *before, *after; /* padding in between */
+        size_t padding;
+        const char *status, *title;
+    } cases[] = {
+        { "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "", 0, "HTTP/1.1 400", "" },
+        { "GET / HTTP/1.0\r\n\r\n", "", 0, "HTTP/1.", "kafka_cluster_id" },
+        { "GET / HTTP/1.1\r\nHost: a\r\n" CLOSE "\r\n", "", 0, "HTTP/1.1 400", "Error 400 Bad Request" },
+        { "POST /connectors HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n" CLOSE "\r\n{}", "", 0,
+          "HTTP/1.1 400", "" },
+        { "GET /", " HTTP/1.1\r\n" CLOSE "\r\n", 9000, "HTTP/1.1 414", "Error 414 URI Too Long" },
+        { "GET / HTTP/1.1\r\nX: ", "\r\n" CLOSE "\r\n", 9000, "HTTP/1.1 431", "Error 431 Request Header Fields Too Large" },
+        { "GET / HTTP/1.1\r\nX: ", "\r\n" CLOSE "\r\n", 7000, "HTTP/1.1 200", "kafka_cluster_id" },
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        memset(pad, 'a', cases[i].padding);
+        pad[cases[i].padding] = '\0';
+        (void)snprintf(request, sizeof request, "%s%s%s", cases[i].before, pad, cases[i].after);
+        http(request, got, sizeof got);
+        cr_expect(strncmp(got, cases[i].status, strlen(cases[i].status)) == 0, "%zu gave %s", i, got);
+        cr_expect_not_null(strstr(got, cases[i].title), "%zu gave %s", i, got);
+    }
 }
 
 static void post(const char *body, char *ret, size_t size)
@@ -383,6 +413,7 @@ Test(accept, parameters_come_back)
         { "application/json; charset=utf-8", "application/json;charset=utf-8" },
         { "text/html;a=b, application/json ; q=1 ;a=b; c=d , */*",
           "application/json;a=b;c=d" },
+        { "*/*, application/json;a=b", "application/json" },
         { "application/json;;junk;", "application/json" },
         { "application/jsonp;a=b", "application/json" },
     };
