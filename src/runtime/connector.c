@@ -71,18 +71,32 @@ static struct kaftan_error *check_topic_groups(const struct kaftan_task *t)
     return err;
 }
 
-static struct kaftan_error *initialize(struct connector *c)
+static struct kaftan_error *parse_all(struct connector *c)
 {
-    struct kaftan_error *err = work_find_class(c->work);
-    if (err)
-        return err;
-    metrics_open(c->work);
-    err = run_config_parse(c->work->config, &c->run_values);
+    struct kaftan_error *err = run_config_parse(c->work->config, &c->run_values);
     if (!err)
         err = check_topic_groups(c->work);
     if (!err)
         err = work_parse(c->work, &c->values);
     return err ? err : work_refresh_offsets(c->work);
+}
+
+/* On failure nothing is parsed, and the class is not yet this connector's: its status has no version. */
+static struct kaftan_error *initialize(struct connector *c)
+{
+    struct kaftan_error *err = work_find_class(c->work);
+    if (err)
+        return err;
+    if (!c->work->metrics)
+        metrics_open(c->work);
+    err = parse_all(c);
+    if (!err)
+        return NULL;
+    config_values_free(c->values);
+    config_values_free(c->run_values);
+    c->values = c->run_values = NULL;
+    c->work->class = NULL;
+    return err;
 }
 
 /* Takes err: the connector is FAILED, its status says why; a copy for the event comes back. */
@@ -113,8 +127,8 @@ static struct kaftan_error *go_started(struct connector *c)
         return NULL;
     if (c->state == CONNECTOR_FAILED)
         return kaftan_error_new(KAFTAN_E_CONFLICT, "Connector %s has failed and must be restarted", c->work->connector);
-    struct kaftan_error *err = NULL;
-    if (class_of(c)->start)
+    struct kaftan_error *err = c->work->class ? NULL : initialize(c); /* it was FAILED, then STOPPED */
+    if (!err && class_of(c)->start)
         err = class_of(c)->start(config_values_get(c->values), c->work, &c->self);
     if (err)
         return fail(c, err);

@@ -29,6 +29,7 @@ static struct {
     struct status statuses[STATUSES];
     size_t status_count, flushes, topics;
     char trace[TRACE];
+    char version[64]; /* of the newest status */
     struct offset offsets[OFFSETS];
     size_t offset_count;
     struct store_done *silent[SILENT];
@@ -93,7 +94,7 @@ const char *target_state_name(enum target_state s)
 void store_put_status(struct store *s, const char *name, int32_t task, enum work_state state, const char *trace,
                       const char *worker_id, const char *version, int32_t generation)
 {
-    (void)s, (void)worker_id, (void)version, (void)generation;
+    (void)s, (void)worker_id, (void)generation;
     pthread_mutex_lock(&lock);
     if (f.status_count < STATUSES) {
         struct status *to = &f.statuses[f.status_count++];
@@ -101,6 +102,7 @@ void store_put_status(struct store *s, const char *name, int32_t task, enum work
         to->task = task;
         to->state = state;
     }
+    (void)snprintf(f.version, sizeof f.version, "%s", version ? version : "null");
     if (trace)
         (void)snprintf(f.trace, TRACE, "%s", trace);
     pthread_mutex_unlock(&lock);
@@ -115,6 +117,11 @@ void fake_store_statuses(const char *name, int32_t task, char *ret, size_t size)
         if (f.statuses[i].task == task && strcmp(f.statuses[i].connector, name) == 0)
             at += (size_t)snprintf(ret + at, size - at, "%s%s", at ? "," : "", work_state_name(f.statuses[i].state));
     pthread_mutex_unlock(&lock);
+}
+
+void fake_store_version(char *ret, size_t size)
+{
+    LOCKED((void)snprintf(ret, size, "%s", f.version));
 }
 
 void fake_store_trace(char *ret, size_t size)

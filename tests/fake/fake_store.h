@@ -18,6 +18,7 @@ void fake_store_put(const char *partition, const char *offset); /* as if stored 
 /* The statuses written for a connector or task, oldest first, as "RUNNING,PAUSED"; FAILED without its trace. */
 void fake_store_statuses(const char *connector, int32_t task, char *ret, size_t size);
 void fake_store_trace(char *ret, size_t size);   /* of the newest FAILED */
+void fake_store_version(char *ret, size_t size); /* of the newest status; "null" */
 size_t fake_store_flushes(void);                 /* offset writes asked */
 /* The offset stored for a partition; false: none. */
 bool fake_store_offset(const char *partition, char *ret, size_t size);

@@ -162,6 +162,25 @@ Test(connector, bad_configs)
     }
 }
 
+/* STOPPED leads out of FAILED; what has no usable config cannot be started afterwards either. */
+Test(connector, stopped_and_resumed_with_a_bad_config)
+{
+    char version[64];
+    start((const char *const[]){ "topic", "", NULL }, TARGET_STARTED);
+    WAIT_FOR(strcmp(statuses(), "FAILED") == 0);
+    fake_store_version(version, sizeof version);
+    cr_expect_str_eq(version, "null", "a connector that was never made has no version");
+    worker_target_state(w->worker, "c", TARGET_STOPPED);
+    WAIT_FOR(last_event("connector_started c STOPPED"));
+    worker_target_state(w->worker, "c", TARGET_STARTED);
+    WAIT_FOR(strcmp(statuses(), "FAILED,STOPPED,FAILED") == 0);
+    WAIT_FOR(strstr(script_events(), "connector_started c STARTED error: "));
+    worker_task_configs(w->worker, "c", 1);
+    WAIT_FOR(strstr(script_events(), "task_configs c 0 error: "));
+    stop();
+    cr_expect_str_eq(script_calls(), "");
+}
+
 Test(connector, asks_for_new_task_configs)
 {
     start(NULL, TARGET_STARTED);
