@@ -133,8 +133,7 @@ bool kaftan_task_tolerates(const struct kaftan_task *t)
 void kaftan_task_skipped(struct kaftan_task *t, const char *reason, uint64_t count)
 {
     if (t->source) {
-        task_metrics_error(&t->source->metrics, TM_FAILURES, (int64_t)count);
-        task_metrics_error(&t->source->metrics, TM_ERRORS, (int64_t)count);
+        source_given_up(t->source, reason, count);
         task_metrics_error(&t->source->metrics, TM_SKIPPED, (int64_t)count);
     }
     work_skipped(t, reason, count);

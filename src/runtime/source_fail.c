@@ -53,16 +53,21 @@ static const char *exception_name(const struct kaftan_error *err)
     }
 }
 
+enum { SENTENCE = 512 };
+
+static void java_sentence(const struct source_task *t, enum stage stage, const char *class_name, char ret[SENTENCE])
+{
+    (void)snprintf(ret, SENTENCE, "Error encountered in task %s-%d. Executing stage '%s' with class '%s'.", t->work->connector,
+                   (int)t->work->number, stage_name(stage), class_name);
+}
+
 static void log_failure(struct source_task *t, enum stage stage, const char *class_name, const struct slot *s,
                         const struct kaftan_error *err)
 {
-    char sentence[512];
+    char sentence[SENTENCE];
     if (!t->run->log_enable)
         return;
-    int n = snprintf(sentence, sizeof sentence, "Error encountered in task %s-%d. Executing stage '%s' with class '%s'",
-                     t->work->connector, (int)t->work->number, stage_name(stage), class_name);
-    if (n > 0 && (size_t)n < sizeof sentence)
-        (void)snprintf(sentence + n, sizeof sentence - (size_t)n, ".");
+    java_sentence(t, stage, class_name, sentence);
     task_metrics_error(&t->metrics, TM_LOGGED, 1);
     if (!t->run->log_messages) {
         log_error(&logger, sentence, LOG_ERR(err));
@@ -71,6 +76,18 @@ static void log_failure(struct source_task *t, enum stage stage, const char *cla
     const struct source_partition *p = partitions_at(t->partitions, s->record.source_partition);
     log_error(&logger, sentence, LOG_SLICE("topic", s->record.topic), LOG_INT("partition", s->record.partition),
               LOG_INT("timestamp", s->record.timestamp), LOG_STR("source_partition", p ? p->json : NULL), LOG_ERR(err));
+}
+
+void source_given_up(struct source_task *t, const char *reason, uint64_t count)
+{
+    char sentence[SENTENCE];
+    task_metrics_error(&t->metrics, TM_FAILURES, (int64_t)count);
+    task_metrics_error(&t->metrics, TM_ERRORS, (int64_t)count);
+    if (!t->run->log_enable)
+        return;
+    java_sentence(t, STAGE_TASK_POLL, t->work->class->name, sentence);
+    task_metrics_error(&t->metrics, TM_LOGGED, (int64_t)count);
+    log_error(&logger, sentence, LOG_STR("error", reason), LOG_INT("count", (int64_t)count));
 }
 
 /* True: try again, t->send_after says when. */
@@ -302,8 +319,7 @@ struct kaftan_error *source_dead_given(struct source_task *t, const struct kafta
     struct kaftan_error *why = kaftan_error_new(KAFTAN_E_DATA, "%s", reason);
     s->failure = failure_new(a, STAGE_TASK_POLL, t->work->class->name, why);
     kaftan_error_free(why);
-    task_metrics_error(&t->metrics, TM_FAILURES, 1);
-    task_metrics_error(&t->metrics, TM_ERRORS, 1);
+    source_given_up(t, reason, 1);
     work_skipped(t->work, reason, 1);
     return NULL;
 }

@@ -141,6 +141,8 @@ void source_not_stored(struct source_task *t, struct slot *s, struct kaftan_erro
 void source_dead_add(struct source_task *t, struct slot *s); /* queues a dead letter */
 /* Sends queued dead letters; true when something moved. */
 bool source_dead_send(struct source_task *t);
+/* What the connector itself found undeliverable: counted, and logged if errors.log.enable says so. */
+void source_given_up(struct source_task *t, const char *reason, uint64_t count);
 struct kaftan_error *source_dead_given(struct source_task *t, const struct kaftan_record *raw, const char *reason)
     KAFTAN_MUST_CHECK;
 

@@ -216,7 +216,8 @@ Test(task, exhausted_retries_skip_whatever_the_tolerance)
 
 static const char *const dead_letters[] = { "errors.tolerance", "all", "errors.deadletterqueue.topic.name", "dead",
                                             "errors.deadletterqueue.context.headers.enable", "true",
-                                            "errors.deadletterqueue.topic.replication.factor", "1", NULL };
+                                            "errors.deadletterqueue.topic.replication.factor", "1",
+                                            "errors.log.enable", "true", NULL };
 
 static const char *header(const struct fake_record *r, const char *name)
 {
@@ -266,6 +267,7 @@ Test(task, dead_letters)
     }
     cr_expect_eq(dead, 3);
     cr_expect_eq(metric("kafka_connect_task_error_deadletterqueue_produce_requests"), 3);
+    cr_expect_eq(metric("kafka_connect_task_error_total_errors_logged"), 3, "of the converter, the connector, and Kafka");
     stop();
     cr_expect_str_eq(stored("a"), "{\"token\":4}");
 }
