@@ -13,8 +13,8 @@ endif
 check_PROGRAMS += tests/system/referee/group_login
 tests_system_referee_group_login_SOURCES = tests/system/referee/group_login.c
 tests_system_referee_group_login_LDADD = $(group_libs) $(FOREIGN_LIBS)
-dist_check_SCRIPTS += tests/system/check-entrypoint.sh
-TESTS += tests/system/check-entrypoint.sh
+dist_check_SCRIPTS += tests/system/check-entrypoint.sh tests/system/check-quickstart.sh
+TESTS += tests/system/check-entrypoint.sh tests/system/check-quickstart.sh
 # File by file: a directory would bring along what the build put beside it.
 EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
 	tests/system/harness/__init__.py \
