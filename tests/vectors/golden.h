@@ -23,7 +23,7 @@ struct golden_count { /* may lie in shared memory: what is known when a vector k
     size_t number;    /* of the vector under way, or of the last one; the first is 1 */
     size_t passed, failed, skipped;
     bool running;
-    char label[256];
+    char section[64], label[256];
 };
 
 struct golden {
@@ -34,6 +34,7 @@ struct golden {
     size_t resume_after;        /* vectors up to this number have been run */
     size_t number;              /* met so far */
     bool bad;                   /* the vector under way */
+    bool partial;               /* sections that nobody here knows are others' */
 };
 
 struct golden_section {
@@ -46,7 +47,7 @@ struct kaftan_error *golden_open(const char *path, struct golden_count *count, s
 void golden_close(struct golden *g);
 /* Runs a file's sections by the tables, the last one NULL; a section that none of them has is a failure. */
 void golden_run(struct golden *g, const struct golden_section *const *tables);
-/* A file of tests/data, by one table; returns how many failed, and 1 when nothing was run. */
+/* A file of tests/data, the sections that the table knows; returns how many failed, and 1 when nothing was run. */
 size_t golden_file(const char *name, const struct golden_section *table);
 
 /* False: run before, go on to the next one. */

@@ -17,5 +17,6 @@ void storage_run_records(struct golden *g, const struct json *list);  /* golden_
 void storage_run_sequence(struct golden *g, const struct json *list);
 void storage_run_reader(struct golden *g, const struct json *list);   /* config_reader */
 void storage_run_requests(struct golden *g, const struct json *list); /* requests_between_workers */
+void storage_run_signatures(struct golden *g, const struct json *list);
 
 #endif

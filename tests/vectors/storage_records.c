@@ -15,7 +15,6 @@ const struct golden_section storage_store_sections[] = {
     { "golden_records", storage_run_records, NULL },
     { "sequence", storage_run_sequence, NULL },
     { "config_reader", storage_run_reader, NULL },
-    { "partition_of_key", NULL, NULL }, /* another room's */
     { NULL, NULL, NULL },
 };
 

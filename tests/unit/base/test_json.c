@@ -12,84 +12,12 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "vectors.h"
-
-/* "U+D83D U+DE00" or its members, to what the reader would have made of it. */
-static void put_unit(struct buf *b, const char *u, uint32_t *high)
-{
-    uint32_t c = (uint32_t)strtoul(u + 2, NULL, 16);
-    if (*high && c >= 0xDC00 && c <= 0xDFFF) {
-        b->len -= 3;
-        c = 0x10000 + ((*high - 0xD800) << 10) + (c - 0xDC00);
-    }
-    *high = c >= 0xD800 && c <= 0xDBFF ? c : 0;
-    utf8_put(b, c);
-}
-
-static void put_value(struct buf *b, const struct json *v)
-{
-    struct kaftan_slice value, type;
-    const struct json *units = json_get(v, "value");
-    cr_assert(json_text(json_get(v, "type"), &type));
-    if (units->type == JSON_ARRAY) {
-        struct buf s = BUF_INIT;
-        uint32_t high = 0;
-        for (size_t i = 0; i < units->count; i++)
-            put_unit(&s, units->items[i].text.ptr, &high);
-        json_put_string(b, s.data, s.len);
-        buf_fini(&s);
-        return;
-    }
-    cr_assert(json_text(units, &value));
-    if (slice_eq_str(type, "Integer") || slice_eq_str(type, "Long"))
-        json_put_i64(b, strtoll(value.ptr, NULL, 10));
-    else if (slice_eq_str(type, "Double")) {
-        double d = 0;
-        cr_assert(text_to_double(value.ptr, value.len, &d));
-        json_put_double(b, d);
-    } else {
-        buf_clear(b); /* not this room's */
-    }
-}
+#include "vectors/storage.h"
 
 /* Bytes that the Java worker wrote. */
 Test(json, golden_bytes)
 {
-    struct kaftan_arena *a = arena_new(0);
-    const struct json *all = json_get(vectors_load(a, "json-text-vectors.json"), "json_text");
-    size_t compared = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        const struct json *v = &all->items[i];
-        struct buf b = BUF_INIT, hex = BUF_INIT;
-        struct kaftan_slice want, names;
-        cr_assert(json_text(json_get(v, "json_hex"), &want));
-        if (json_text(json_get(v, "name_with"), &names)) {
-            struct buf name = BUF_INIT;
-            uint32_t high = 0;
-            for (const char *p = names.ptr; (p = strstr(p, "U+")) != NULL; p++)
-                put_unit(&name, p, &high);
-            buf_putc(&b, '{');
-            json_put_string(&b, name.data, name.len);
-            buf_puts(&b, ":1}");
-            buf_fini(&name);
-        } else {
-            struct buf value = BUF_INIT;
-            put_value(&value, v);
-            if (value.len > 0)
-                buf_printf(&b, "{\"k\":%s}", buf_text(&value));
-            buf_fini(&value);
-        }
-        for (size_t k = 0; k < b.len; k++)
-            buf_printf(&hex, "%02x", (unsigned)(unsigned char)b.data[k]);
-        if (b.len > 0) {
-            cr_expect(slice_eq(buf_slice(&hex), want), "%zu: %s", i, buf_text(&b));
-            compared++;
-        }
-        buf_fini(&b);
-        buf_fini(&hex);
-    }
-    cr_expect_geq(compared, 21u);
-    arena_free(a);
+    cr_assert_eq(golden_file("json-text-vectors.json", storage_text_sections), 0);
 }
 
 static char *again(const char *text, size_t len, unsigned flags)

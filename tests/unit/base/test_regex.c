@@ -9,75 +9,19 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "vectors.h"
+#include "vectors/data.h"
 
-static const char *member(const struct json *v, const char *name)
+static void run(struct golden *g, const struct json *list)
 {
-    struct kaftan_slice s;
-    return json_text(json_get(v, name), &s) ? s.ptr : NULL;
+    static const struct data_component *const tables[] = { data_regex_components, NULL };
+    data_run(g, list, tables);
 }
 
-static void check_refusal(const struct json *v, struct kaftan_error *err)
-{
-    const char *want = member(json_get(json_get(v, "expected"), "error"), "message"), *id = member(v, "id");
-    const char *prefix = "Invalid regex: ";
-    cr_assert_not_null(want, "%s: %s", id, kaftan_error_message(err));
-    want = strstr(want, prefix);
-    cr_assert_not_null(want, "%s: %s", id, kaftan_error_message(err));
-    cr_expect_str_eq(kaftan_error_message(err), want + strlen(prefix), "%s", id);
-    kaftan_error_free(err);
-}
-
-static void check_apply(const struct json *v, struct regex *r, const char *topic, const char *replacement)
-{
-    struct buf out = BUF_INIT;
-    const struct json *expected = json_get(v, "expected");
-    const char *id = member(v, "id"), *want = member(json_get(expected, "record"), "topic");
-    const char *message = member(json_get(expected, "error"), "message");
-    struct kaftan_error *err = NULL;
-    if (regex_matches(r, slice_of(topic)))
-        err = regex_replace_first(r, slice_of(topic), replacement, &out);
-    else
-        buf_puts(&out, topic);
-    if (err) {
-        cr_expect_not_null(message, "%s: %s", id, kaftan_error_message(err));
-        cr_expect(message && strcmp(kaftan_error_message(err), message) == 0, "%s: %s", id, kaftan_error_message(err));
-        kaftan_error_free(err);
-    } else {
-        cr_expect_null(message, "%s: %s", id, message);
-        cr_expect_str_eq(buf_text(&out), want ? want : topic, "%s", id);
-    }
-    buf_fini(&out);
-}
-
-/* What PCRE2 cannot do at all: lookbehind without a fixed length. */
-static bool impossible(const char *id)
-{
-    return strcmp(id, "RR-050") == 0;
-}
+static const struct golden_section sections[] = { { "vectors", run, NULL }, { NULL, NULL, NULL } };
 
 Test(regex, java_vectors)
 {
-    struct kaftan_arena *a = arena_new(0);
-    const struct json *all = json_get(vectors_load(a, "regexrouter-vectors.json"), "vectors");
-    cr_assert_gt(all->count, 50u);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct json *v = &all->items[i], *config = json_get(v, "config");
-        const char *pattern = member(config, "regex"), *replacement = member(config, "replacement");
-        const char *topic = member(json_get(json_get(v, "input"), "record"), "topic");
-        struct regex *r = NULL;
-        if (!pattern || !replacement || impossible(member(v, "id")))
-            continue;
-        struct kaftan_error *err = regex_new(pattern, &r);
-        if (err)
-            check_refusal(v, err);
-        else if (topic)
-            check_apply(v, r, topic, replacement);
-        else
-            cr_expect_not_null(json_get(json_get(v, "expected"), "ok"), "%s: accepted", member(v, "id"));
-        regex_free(r);
-    }
-    arena_free(a);
+    cr_assert_eq(golden_file("regexrouter-vectors.json", sections), 0);
 }
 
 Test(regex, matches_as_java_does)

@@ -3,8 +3,9 @@
 
 #include "acme.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 struct acme {
     const char *required;
@@ -184,7 +185,7 @@ struct registry *acme_registry(void)
 {
     struct registry *r = registry_new();
     struct kaftan_error *err = registry_add(r, &plugin, "");
-    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    ASSERT(!err);
     return r;
 }
 
@@ -207,7 +208,7 @@ struct worker_config *acme_config(bool distributed, const char *key, const char 
     if (key)
         text_map_put(props, key, value);
     struct kaftan_error *err = worker_config_new(props, distributed, &c);
-    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    ASSERT(!err);
     text_map_unref(props);
     return c;
 }

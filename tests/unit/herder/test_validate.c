@@ -8,43 +8,9 @@
 #include <string.h>
 
 #include "acme.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-static const struct json *load(struct kaftan_arena *a)
-{
-    char path[1024];
-    const struct json *v = NULL;
-    struct buf text = BUF_INIT;
-    size_t n;
-    (void)snprintf(path, sizeof path, "%s/connector-vectors.json", TEST_DATA);
-    FILE *f = fopen(path, "rb");
-    cr_assert_not_null(f, "%s", path);
-    do {
-        buf_reserve(&text, 65536);
-        n = fread(text.data + text.len, 1, 65536, f);
-        text.len += n;
-    } while (n > 0);
-    (void)fclose(f);
-    struct kaftan_error *err = json_parse(a, text.data, text.len, 0, &v);
-    cr_assert_null(err);
-    buf_fini(&text);
-    return v;
-}
-
-static struct text_map *props_of(const struct json *v)
-{
-    struct text_map *m = text_map_new();
-    for (size_t i = 0; i < v->count; i++) {
-        char *key = mem_strndup(v->members[i].name.ptr, v->members[i].name.len);
-        char *value = v->members[i].value.type == JSON_NULL ? NULL : mem_strndup(v->members[i].value.text.ptr, v->members[i].value.text.len);
-        text_map_put(m, key, value);
-        mem_free(key);
-        mem_free(value);
-    }
-    return m;
-}
+#include "vectors/data.h"
 
 static const struct config_info *row(const struct config_infos *i, struct kaftan_slice name)
 {
@@ -54,116 +20,17 @@ static const struct config_info *row(const struct config_infos *i, struct kaftan
     return NULL;
 }
 
-static void expect_text(const char *id, const char *what, const struct json *want, const char *have)
+static void run(struct golden *g, const struct json *list)
 {
-    bool same = want->type == JSON_NULL ? have == NULL : have && slice_eq_str(want->text, have);
-    cr_expect(same, "%s %s: have %s, want %.*s", id, what, have ? have : "null", (int)want->text.len, want->text.ptr);
+    static const struct data_component *const tables[] = { data_herder_components, NULL };
+    data_run(g, list, tables);
 }
 
-static void expect_list(const char *id, const char *what, const struct json *want, const char *const *have, size_t count)
-{
-    cr_expect_eq(want->count, count, "%s %s: have %zu, want %zu", id, what, count, want->count);
-    for (size_t i = 0; i < want->count && i < count; i++)
-        expect_text(id, what, &want->items[i], have[i]);
-}
-
-static void check_errors(const char *id, const struct json *want, const struct config_infos *i)
-{
-    size_t with = 0;
-    for (size_t k = 0; k < i->count; k++)
-        with += i->infos[k].error_count > 0;
-    cr_expect_eq(with, want->count, "%s: %zu keys with errors, want %zu", id, with, want->count);
-    for (size_t k = 0; k < want->count; k++) {
-        const struct config_info *r = row(i, want->members[k].name);
-        cr_expect_not_null(r, "%s: no %.*s", id, (int)want->members[k].name.len, want->members[k].name.ptr);
-        if (r)
-            expect_list(id, r->name, &want->members[k].value, r->errors, r->error_count);
-    }
-}
-
-static void check_shown(const char *id, const struct json *want, const struct config_infos *i)
-{
-    for (size_t k = 0; k < want->count; k++) {
-        const struct config_info *r = row(i, want->members[k].name);
-        const struct json *d = json_get(&want->members[k].value, "definition"), *v = json_get(&want->members[k].value, "value");
-        int64_t order = 0;
-        cr_assert_not_null(r, "%s", id);
-        expect_text(id, "type", json_get(d, "type"), r->type);
-        expect_text(id, "default", json_get(d, "default_value"), r->default_value);
-        expect_text(id, "importance", json_get(d, "importance"), r->importance);
-        expect_text(id, "group", json_get(d, "group"), r->group);
-        expect_text(id, "width", json_get(d, "width"), r->width);
-        expect_text(id, "display", json_get(d, "display_name"), r->display_name);
-        cr_expect_eq(json_get(d, "required")->type == JSON_TRUE, r->required, "%s", id);
-        cr_expect(json_i64(json_get(d, "order_in_group"), &order) && order == r->order_in_group, "%s %s order", id, r->name);
-        expect_list(id, "dependents", json_get(d, "dependents"), r->dependents, r->dependent_count);
-        expect_text(id, "value", json_get(v, "value"), r->value);
-        expect_list(id, "recommended", json_get(v, "recommended_values"), r->recommended, r->recommended_count);
-        cr_expect_eq(json_get(v, "visible")->type == JSON_TRUE, r->visible, "%s", id);
-    }
-}
-
-static void check_keys(const char *id, const struct json *want, const struct config_infos *i)
-{
-    cr_expect_eq(want->count, i->count, "%s: %zu rows, want %zu", id, i->count, want->count);
-    for (size_t k = 0; k < want->count && k < i->count; k++)
-        expect_text(id, "key", &want->items[k], i->infos[k].name);
-}
-
-static void check_answer(const char *id, const struct json *v, const struct config_infos *i)
-{
-    const struct json *e = json_get(v, "expected"), *key = json_get(v, "key"), *part;
-    int64_t count;
-    if (key) {
-        const struct config_info *r = row(i, key->text);
-        cr_assert_not_null(r, "%s", id);
-        expect_text(id, "value", json_get(e, "value"), r->value);
-        expect_list(id, "errors", json_get(e, "errors"), r->errors, r->error_count);
-        return;
-    }
-    cr_assert(json_i64(json_get(e, "error_count"), &count), "%s", id);
-    cr_expect_eq(count, i->error_count, "%s: %d errors, want %d", id, i->error_count, (int)count);
-    check_errors(id, json_get(e, "errors"), i);
-    if ((part = json_get(e, "configs")))
-        check_shown(id, part, i);
-    if ((part = json_get(e, "keys")))
-        check_keys(id, part, i);
-    if ((part = json_get(e, "groups")))
-        expect_list(id, "groups", part, i->groups, i->group_count);
-}
+static const struct golden_section sections[] = { { "vectors", run, NULL }, { NULL, NULL, NULL } };
 
 Test(validate, vectors)
 {
-    struct kaftan_arena *a = arena_new(65536);
-    const struct json *all = json_get(load(a), "vectors");
-    struct registry *r = acme_registry();
-    struct worker_config *c = acme_config(false, NULL, NULL);
-    for (size_t k = 0; k < all->count; k++) {
-        const struct json *v = &all->items[k], *error = json_get(json_get(v, "expected"), "error");
-        struct text_map *props = props_of(json_get(v, "props"));
-        struct config_infos *i = NULL;
-        char *id = mem_strndup(json_get(v, "id")->text.ptr, json_get(v, "id")->text.len);
-        struct kaftan_error *err = validate_connector(c, r, props, &i);
-        cr_assert_eq(err != NULL, error != NULL, "%s: %s", id, err ? kaftan_error_message(err) : "no error");
-        if (error) {
-            const struct json *whole = json_get(error, "message"), *prefix = json_get(error, "message_prefix");
-            if (whole)
-                expect_text(id, "error", whole, kaftan_error_message(err));
-            else
-                cr_expect(strncmp(kaftan_error_message(err), prefix->text.ptr, prefix->text.len) == 0, "%s", kaftan_error_message(err));
-            cr_expect_eq(kaftan_error_code(err), KAFTAN_E_INVALID);
-        } else {
-            check_answer(id, v, i);
-        }
-        kaftan_error_free(err);
-        config_infos_free(i);
-        text_map_unref(props);
-        mem_free(id);
-    }
-    (void)printf("connector vectors: %zu checked\n", all->count);
-    worker_config_free(c);
-    registry_free(r);
-    arena_free(a);
+    cr_assert_eq(golden_file("connector-vectors.json", sections), 0);
 }
 
 struct one {

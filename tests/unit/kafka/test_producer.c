@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "kafka/producer.h"
 #include "mock.h"
-#include "vectors.h"
+#include "vectors/storage.h"
 
 enum { REPORTS = 512 };
 
@@ -298,33 +298,7 @@ Test(producer, allocates_nothing_once_warm)
 
 Test(producer, partitions_as_java)
 {
-    struct kaftan_arena *a = arena_new(4096);
-    const struct json *cases = json_get(vectors_load(a, "storage-vectors.json"), "partition_of_key");
-    struct mock m = mock_new(1);
-    struct producer *p = make(&m, 1000, NULL, NULL);
-    struct producer_report report;
-    struct kaftan_error *err = NULL;
-    rd_kafka_mock_topic_create(m.cluster, "t3", 3, 1);
-    rd_kafka_mock_topic_create(m.cluster, "t5", 5, 1);
-    rd_kafka_mock_topic_create(m.cluster, "t25", 25, 1);
-    cr_assert_gt(cases->count, 40);
-    for (size_t i = 0; i < cases->count; i++) {
-        char topic[16];
-        int64_t partitions, want;
-        struct kaftan_slice key;
-        cr_assert(json_text(&cases->items[i].items[0], &key));
-        cr_assert(json_i64(&cases->items[i].items[1], &partitions) && json_i64(&cases->items[i].items[2], &want));
-        (void)snprintf(topic, sizeof topic, "t%d", (int)partitions);
-        struct producer_record r = record(topic, "v", i);
-        r.partition = -1;
-        r.key = key;
-        cr_assert_eq(producer_send(p, &r, &err), PRODUCER_TAKEN);
-        collect(p, 1, &report);
-        cr_expect_eq(report.partition, want, "%.*s: %d", (int)key.len, key.ptr, (int)report.partition);
-    }
-    producer_free(p);
-    mock_free(&m);
-    arena_free(a);
+    cr_assert_eq(golden_file("storage-vectors.json", storage_kafka_sections), 0);
 }
 
 Test(producer, guarantees)

