@@ -49,6 +49,8 @@ struct member_assignment { /* the receiver's: member_assignment_free */
 };
 void member_assignment_free(struct member_assignment *a);
 
+enum { GROUP_NAME_LIMIT = 32767 }; /* bytes of a connector's name in the group's protocol */
+
 /* What a leader needs to know of the configs; made by the herder from the store's newest snapshot. */
 struct group_view {
     int64_t config_offset;

@@ -91,6 +91,7 @@ struct member {
     bool rejoin;    /* a new round is wanted */
     bool owes;      /* the herder has yet to say that revoked or lost work is stopped */
     int64_t join_at;
+    int32_t mismatches; /* rounds in a row in which a worker had read more of its configs than the leader */
     struct group_view *view; /* the one our metadata was built from; events.view_free */
     bool has_snapshot;
     struct group_assignment snapshot; /* what this worker holds */

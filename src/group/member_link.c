@@ -135,6 +135,14 @@ static void go_to(struct member *m, const struct wire_coordinator *c)
              LOG_INT("port", m->coordinator.port), LOG_INT("node", c->node));
 }
 
+static bool usable(const struct wire_coordinator *c)
+{
+    for (size_t i = 0; i < c->host.len; i++)
+        if ((unsigned char)c->host.ptr[i] <= ' ' || (unsigned char)c->host.ptr[i] >= 0x7F)
+            return false;
+    return c->host.ptr && c->host.len > 0 && c->port > 0 && c->port <= UINT16_MAX;
+}
+
 static void take_coordinator(struct member *m)
 {
     struct wire_coordinator c;
@@ -143,7 +151,12 @@ static void take_coordinator(struct member *m)
         link_lost(m, kaftan_error_new(KAFTAN_E_KAFKA, "%s: the answer to FindCoordinator cannot be read", conn_peer(m->conn)));
         return;
     }
-    if (c.error == WIRE_NONE && c.host.ptr && c.host.len > 0) {
+    if (c.error == WIRE_NONE && !usable(&c)) {
+        link_lost(m, kaftan_error_new(KAFTAN_E_KAFKA, "%s names no address of the coordinator of group \"%s\": \"%.*s\", port %d",
+                                      conn_peer(m->conn), m->o.group, (int)c.host.len, c.host.ptr ? c.host.ptr : "", (int)c.port));
+        return;
+    }
+    if (c.error == WIRE_NONE) {
         go_to(m, &c);
         return;
     }

@@ -31,7 +31,7 @@
 
 static struct log logger = LOG("group.member");
 
-enum { FAST_BEAT_MS = 250, FAST_FOR_MS = 10000, LEAVE_MS = 3000, JOIN_GRACE_MS = 5000 };
+enum { MISMATCHES_TO_WARN = 3, MISMATCHES_LIMIT = 30, FAST_BEAT_MS = 250, FAST_FOR_MS = 10000, LEAVE_MS = 3000, JOIN_GRACE_MS = 5000 };
 
 static int32_t lease_ms(const struct member *m)
 {
@@ -216,6 +216,19 @@ static void fresh_view_free(void *self, struct group_view *v)
     m->events.view_free(m->events.self, v);
 }
 
+/* Once per row of such rounds: which worker it is that knows of more. */
+static void warn_behind(const struct member *m, const struct leader_member *members, size_t count)
+{
+    size_t ahead = 0;
+    for (size_t i = 1; i < count; i++)
+        if (members[i].config_offset > members[ahead].config_offset)
+            ahead = i;
+    log_warn(&logger, "a worker of the group has read more of its config topic than there is in this worker's: either two clusters "
+                      "use one group.id, or the config topic has lost records",
+             LOG_STR("group", m->o.group), LOG_STR("worker", members[ahead].url),
+             LOG_INT("its_config_offset", members[ahead].config_offset), LOG_INT("config_offset", m->view->config_offset));
+}
+
 /* As leader: says who runs what. */
 static void lead(struct member *m, int16_t version)
 {
@@ -229,6 +242,8 @@ static void lead(struct member *m, int16_t version)
                               .fresh_free = fresh_view_free, .self = m, .members = members, .count = count };
     struct buf *answers = leader_assign(m->leader, &r, &m->shares);
     m->share_count = m->shares ? count : 0;
+    if (!m->shares && m->mismatches == MISMATCHES_TO_WARN)
+        warn_behind(m, members, count);
     for (size_t i = 0; i < count; i++)
         out[i] = (struct wire_member){ slice_of(members[i].id), buf_slice(&answers[i]) };
     send_sync(m, out, count);
@@ -360,6 +375,29 @@ static void tell(struct member *m)
     m->events.assigned(m->events.self, a);
 }
 
+static void next_beat(struct member *m)
+{
+    int64_t now = clock_mono_ms();
+    m->beat_at = now + (now < m->fast_until && FAST_BEAT_MS < m->o.heartbeat_ms ? FAST_BEAT_MS : m->o.heartbeat_ms);
+}
+
+/*
+ * A leader that is behind reads on, and the next round is right. One that
+ * stays behind (two clusters under one group id, a config topic that was cut
+ * off) would have all workers join over and over.
+ */
+static void pace_mismatches(struct member *m)
+{
+    if (m->snapshot.error == GROUP_OK) {
+        m->mismatches = 0;
+        return;
+    }
+    if (m->mismatches > 0)
+        m->join_at = clock_mono_ms() + member_backoff(m->o.retry_ms, m->o.retry_max_ms, m->mismatches);
+    if (m->mismatches < MISMATCHES_LIMIT)
+        m->mismatches++;
+}
+
 static void sync_done(struct member *m, struct group_assignment *a)
 {
     int64_t now = clock_mono_ms();
@@ -372,8 +410,9 @@ static void sync_done(struct member *m, struct group_assignment *a)
     set_text(&m->reason, "");
     owned_since(m, conn_sent_ms(m->conn));
     m->fast_until = now + FAST_FOR_MS;
-    m->beat_at = now + FAST_BEAT_MS;
+    next_beat(m);
     m->owes = m->snapshot.revoked.count > 0;
+    pace_mismatches(m);
     meters_took(m, METER_SYNC, now - conn_sent_ms(m->conn));
     meters_took(m, METER_REBALANCE, now - m->round_began);
     count_work(m);
@@ -441,12 +480,6 @@ static void put_beat(struct member *m, struct conn *c)
 {
     wire_put_heartbeat(conn_begin(c, WIRE_HEARTBEAT), conn_version(c, WIRE_HEARTBEAT), m->o.group, m->generation, m->member_id);
     conn_send(c, m->o.request_ms < m->o.session_ms ? m->o.request_ms : m->o.session_ms);
-}
-
-static void next_beat(struct member *m)
-{
-    int64_t now = clock_mono_ms();
-    m->beat_at = now + (now < m->fast_until && FAST_BEAT_MS < m->o.heartbeat_ms ? FAST_BEAT_MS : m->o.heartbeat_ms);
 }
 
 static void beat_reply(struct member *m, struct reader *r, int16_t version)

@@ -134,9 +134,13 @@ static struct kaftan_slice get_slice(struct reader *in, bool flex, bool wide)
     return reader_bytes(in, (size_t)len);
 }
 
+/* Compact strings could be longer than the ones that can be sent back, and none of Kafka's is. */
 static struct kaftan_slice get_string(struct reader *in, bool flex)
 {
-    return get_slice(in, flex, false);
+    struct kaftan_slice s = get_slice(in, flex, false);
+    if (s.len > INT16_MAX)
+        in->bad = true;
+    return s;
 }
 
 /* Items of at least `item_bytes`; more than can be there is bad. */

@@ -281,7 +281,9 @@ void herder_key_set(struct herder *h, const struct session_key *key, bool adopte
     };
     herder_key_clear(h);
     h->key = copy;
-    h->key_expires_ms = ttl > 0 || adopted ? key->created_ms + ttl : INT64_MAX;
+    /* What a record says may be any number. */
+    int64_t created = key->created_ms > 0 ? key->created_ms : 0;
+    h->key_expires_ms = (ttl > 0 || adopted) && created < INT64_MAX - ttl ? created + ttl : INT64_MAX;
 }
 
 enum { KEY_AGAIN_MS = 1000 };
@@ -347,6 +349,10 @@ struct group_view *herder_group_view(struct herder *h)
         const struct snapshot_connector *c = &s->connectors[i];
         if (!c->config)
             continue;
+        if (strlen(c->name) > GROUP_NAME_LIMIT) {
+            log_error(&logger, "a connector's name is too long for the group's protocol: nobody can run it", LOG_INT("bytes", (int64_t)strlen(c->name)));
+            continue;
+        }
         list[v->connector_count++] = (struct group_view_connector){ mem_strdup(c->name), snapshot_task_count(c) };
     }
     v->connectors = list;

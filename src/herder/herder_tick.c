@@ -89,7 +89,7 @@ static bool handle_assignment(struct herder *h)
     bool read;
     if (h->resolved)
         return true;
-    if (herder_view_offset(h) < a->config_offset)
+    if (herder_view_offset(h) != a->config_offset) /* larger, too: a config topic that was cut off begins anew */
         view_newest(h);
     read = herder_view_offset(h) < a->config_offset || (a->error && a->is_leader);
     if (read && !h->caught_up) {

@@ -33,6 +33,7 @@ struct oauth {
     struct lock lock;        /* rank 55: what follows */
     struct cond got;         /* a token, or why there is none */
     struct oauth_token token; /* value NULL: none yet */
+    int64_t good_until_ms;    /* clock_mono_ms: the wall clock may be set while a token lives */
     char *why;               /* owned; the last failure; NULL: none since the last token */
 };
 
@@ -134,6 +135,7 @@ static int64_t keep(struct oauth *o, struct fetch *f, unsigned *failures)
     if (!f->err) {
         oauth_token_fini(&o->token);
         o->token = f->token;
+        o->good_until_ms = clock_mono_ms() + (f->token.expires_ms - now);
     }
     cond_wake_all(&o->got);
     lock_release(&o->lock);
@@ -275,7 +277,7 @@ struct kaftan_error *oauth_wait(struct oauth *o, int timeout_ms, struct oauth_to
     lock_take(&o->lock);
     while (!o->token.value && timeout_ms > 0 && cond_wait_until(&o->got, &o->lock, until))
         continue;
-    if (o->token.value && o->token.expires_ms > clock_wall_ms())
+    if (o->token.value && o->good_until_ms > clock_mono_ms())
         token_copy(&o->token, o->c.extensions, ret);
     else
         err = kaftan_error_new(KAFTAN_E_RETRIABLE, "%s", o->why ? o->why : "the token endpoint has not answered yet");

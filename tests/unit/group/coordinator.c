@@ -18,6 +18,7 @@
 #include "group/wire.h"
 
 enum { CONNECTIONS = 8, POLL_MS = 10, BENT = 1000 };
+static const char OTHER[] = "other-member";
 
 struct coordinator {
     struct coordinator_options o;
@@ -27,11 +28,20 @@ struct coordinator {
     atomic_bool stop, cut, mute, faulty;
     atomic_uint seen[WIRE_API_LIMIT];
     atomic_int bent[WIRE_API_LIMIT]; /* error + BENT; 0: none */
+    atomic_uint length[WIRE_API_LIMIT];
+    struct lock lock; /* what a test has asked for, down to the port */
+    int damage_api;
+    enum damage damage;
+    uint32_t damage_at;
+    struct buf other, assign;
+    bool assign_now;
+    char speak_type[32], speak_name[32], sync_name[32], found_host[64];
+    int32_t found_port;
     int fds[CONNECTIONS];
     int32_t generation;
     unsigned ids;
     char member[64], protocol[32];
-    struct buf metadata, assignment;
+    struct buf metadata, assignment, present; /* present: the other member's metadata in this round */
 };
 
 static bool flexible(enum wire_api api, int16_t v)
@@ -145,9 +155,18 @@ static void answer_find(struct coordinator *c, int16_t v, struct buf *out)
         buf_put_u8(out, 2);
         put_text(out, flex, "g", 1);
     }
+    char host[64] = "127.0.0.1";
+    int32_t port = c->port;
+    lock_take(&c->lock);
+    if (c->found_port) {
+        (void)snprintf(host, sizeof host, "%s", c->found_host);
+        port = c->found_port;
+        c->found_port = 0;
+    }
+    lock_release(&c->lock);
     buf_put_u32(out, 1);
-    put_text(out, flex, "127.0.0.1", 9);
-    buf_put_u32(out, c->port);
+    put_text(out, flex, host, strlen(host));
+    buf_put_u32(out, (uint32_t)port);
     if (v >= 4) {
         buf_put_u16(out, (uint16_t)error);
         put_text(out, flex, "", 0);
@@ -157,34 +176,53 @@ static void answer_find(struct coordinator *c, int16_t v, struct buf *out)
         buf_put_u8(out, 0);
 }
 
-/* The group's only member always leads. */
+static void put_member(const char *id, const struct buf *metadata, int16_t v, struct buf *out)
+{
+    bool flex = flexible(WIRE_JOIN_GROUP, v);
+    put_text(out, flex, id, strlen(id));
+    if (v >= 5 && flex)
+        buf_put_u8(out, 0);
+    else if (v >= 5)
+        buf_put_u16(out, UINT16_MAX);
+    put_blob(out, flex, metadata);
+    if (flex)
+        buf_put_u8(out, 0);
+}
+
+/* The member under test always leads. */
 static void put_joined(struct coordinator *c, int16_t v, int16_t error, struct buf *out)
 {
     bool flex = flexible(WIRE_JOIN_GROUP, v), ok = error == 0;
+    char type[32] = "connect";
+    lock_take(&c->lock);
+    buf_clear(&c->present);
+    buf_put(&c->present, c->other.data ? c->other.data : "", c->other.len);
+    if (ok && *c->speak_type)
+        (void)snprintf(type, sizeof type, "%s", c->speak_type);
+    if (ok && *c->speak_name)
+        (void)snprintf(c->protocol, sizeof c->protocol, "%s", c->speak_name);
+    if (ok)
+        c->speak_type[0] = c->speak_name[0] = '\0';
+    lock_release(&c->lock);
     buf_put_u32(out, 0);
     buf_put_u16(out, (uint16_t)error);
     buf_put_u32(out, (uint32_t)(ok ? c->generation : -1));
     if (v >= 7)
-        put_text(out, flex, "connect", 7);
+        put_text(out, flex, type, strlen(type));
     put_text(out, flex, ok ? c->protocol : "", ok ? strlen(c->protocol) : 0);
     put_text(out, flex, ok ? c->member : "", ok ? strlen(c->member) : 0);
     if (v >= 9)
         buf_put_u8(out, 0);
     put_text(out, flex, c->member, strlen(c->member));
+    size_t members = ok ? 1u + (c->present.len > 0) : 0;
     if (flex)
-        buf_put_u8(out, ok ? 2 : 1);
+        buf_put_u8(out, (uint8_t)(members + 1));
     else
-        buf_put_u32(out, ok ? 1 : 0);
-    if (ok) {
-        put_text(out, flex, c->member, strlen(c->member));
-        if (v >= 5 && flex)
-            buf_put_u8(out, 0);
-        else if (v >= 5)
-            buf_put_u16(out, UINT16_MAX);
-        put_blob(out, flex, &c->metadata);
-        if (flex)
-            buf_put_u8(out, 0);
-    }
+        buf_put_u32(out, (uint32_t)members);
+    if (members > 0)
+        put_member(c->member, &c->metadata, v, out);
+    if (members > 1)
+        put_member(OTHER, &c->present, v, out);
     if (flex)
         buf_put_u8(out, 0);
 }
@@ -223,6 +261,25 @@ static void answer_join(struct coordinator *c, int16_t v, struct reader *in, str
     put_joined(c, v, error, out);
 }
 
+/* One for each member, whoever it is. */
+static void get_answers(struct coordinator *c, bool flex, struct reader *in)
+{
+    size_t count = get_count(in, flex);
+    if (count != 1u + (c->present.len > 0))
+        atomic_store(&c->faulty, true);
+    for (size_t i = 0; i < count && !in->bad; i++) {
+        struct kaftan_slice id = get_text(in, flex), bytes = get_blob(in, flex);
+        if (flex)
+            (void)reader_u8(in);
+        if (slice_eq_str(id, c->member)) {
+            buf_clear(&c->assignment);
+            buf_put_slice(&c->assignment, bytes);
+        } else if (!slice_eq_str(id, OTHER)) {
+            atomic_store(&c->faulty, true);
+        }
+    }
+}
+
 static void answer_sync(struct coordinator *c, int16_t v, struct reader *in, struct buf *out)
 {
     bool flex = flexible(WIRE_SYNC_GROUP, v);
@@ -236,16 +293,23 @@ static void answer_sync(struct coordinator *c, int16_t v, struct reader *in, str
         (void)get_text(in, flex);
         (void)get_text(in, flex);
     }
-    if (get_count(in, flex) != 1 || !slice_eq_str(get_text(in, flex), c->member))
-        atomic_store(&c->faulty, true);
-    buf_clear(&c->assignment);
-    buf_put_slice(&c->assignment, get_blob(in, flex));
+    get_answers(c, flex, in);
+    char name[32];
+    lock_take(&c->lock);
+    (void)snprintf(name, sizeof name, "%s", *c->sync_name ? c->sync_name : c->protocol);
+    c->sync_name[0] = '\0';
+    if (c->assign_now) {
+        buf_clear(&c->assignment);
+        buf_put(&c->assignment, c->assign.data ? c->assign.data : "", c->assign.len);
+        c->assign_now = false;
+    }
+    lock_release(&c->lock);
     if (v >= 1)
         buf_put_u32(out, 0);
     buf_put_u16(out, (uint16_t)error);
     if (v >= 5) {
         put_text(out, flex, "connect", 7);
-        put_text(out, flex, c->protocol, strlen(c->protocol));
+        put_text(out, flex, name, strlen(name));
     }
     put_blob(out, flex, &c->assignment);
     if (flex)
@@ -271,9 +335,9 @@ static void answer_status(struct coordinator *c, enum wire_api api, int16_t v, s
 }
 
 /* False: no answer. */
-static bool answer(struct coordinator *c, struct reader *in, struct buf *out)
+static bool answer(struct coordinator *c, struct reader *in, struct buf *out, enum wire_api *ret_api)
 {
-    enum wire_api api = reader_u16(in);
+    enum wire_api api = *ret_api = reader_u16(in);
     int16_t v = (int16_t)reader_u16(in);
     uint32_t correlation = reader_u32(in);
     (void)reader_bytes(in, reader_u16(in)); /* client id */
@@ -323,9 +387,37 @@ static bool read_all(int fd, char *to, size_t size)
     return true;
 }
 
+/* The answer as it is to go out, size and all. False: and then the connection is closed. */
+static bool put_frame(struct coordinator *c, enum wire_api api, struct buf *body, struct buf *out)
+{
+    static const char more[64];
+    enum damage how = DAMAGE_NONE;
+    uint32_t at = 0;
+    lock_take(&c->lock);
+    if (c->damage != DAMAGE_NONE && c->damage_api == (int)api) {
+        how = c->damage;
+        at = c->damage_at;
+        c->damage = DAMAGE_NONE;
+    }
+    lock_release(&c->lock);
+    if (how == DAMAGE_NONE)
+        atomic_store(&c->length[api], (unsigned)body->len);
+    if (how == DAMAGE_FLIP && at < body->len)
+        body->data[at] = (char)~body->data[at];
+    if (how == DAMAGE_CORRELATION)
+        body->data[3] = (char)~body->data[3];
+    if (how == DAMAGE_LONG)
+        buf_put(body, more, at < sizeof more ? at : sizeof more);
+    size_t sent = (how == DAMAGE_SHORT || how == DAMAGE_CUT) && at < body->len ? at : body->len;
+    buf_put_u32(out, how == DAMAGE_SIZE ? at : (uint32_t)(how == DAMAGE_SHORT ? sent : body->len));
+    buf_put(out, body->data, sent);
+    return how != DAMAGE_CUT;
+}
+
 static bool serve(struct coordinator *c, int fd)
 {
     char head[4], *frame;
+    enum wire_api api;
     struct buf body = BUF_INIT, out = BUF_INIT;
     if (!read_all(fd, head, 4))
         return false;
@@ -334,10 +426,9 @@ static bool serve(struct coordinator *c, int fd)
     frame = mem_alloc(len);
     bool ok = len < 1 << 20 && read_all(fd, frame, len);
     struct reader in = reader_of(frame, len);
-    if (ok && answer(c, &in, &body)) {
-        buf_put_u32(&out, (uint32_t)body.len);
-        buf_put(&out, body.data, body.len);
-        ok = send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len;
+    if (ok && answer(c, &in, &body, &api)) {
+        ok = put_frame(c, api, &body, &out);
+        ok = send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len && ok;
     }
     mem_free(frame);
     buf_fini(&body);
@@ -380,6 +471,7 @@ struct coordinator *coordinator_start(const struct coordinator_options *o)
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
     c->o = *o;
+    lock_init(&c->lock);
     for (size_t i = 0; i < CONNECTIONS; i++)
         c->fds[i] = -1;
     c->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -397,6 +489,10 @@ void coordinator_stop(struct coordinator *c)
     (void)close(c->listener);
     buf_fini(&c->metadata);
     buf_fini(&c->assignment);
+    buf_fini(&c->present);
+    buf_fini(&c->other);
+    buf_fini(&c->assign);
+    lock_fini(&c->lock);
     mem_free(c);
 }
 
@@ -418,6 +514,68 @@ void coordinator_cut(struct coordinator *c)
 void coordinator_mute(struct coordinator *c, bool mute)
 {
     atomic_store(&c->mute, mute);
+}
+
+void coordinator_damage(struct coordinator *c, int api, enum damage how, uint32_t at)
+{
+    lock_take(&c->lock);
+    c->damage_api = api;
+    c->damage = how;
+    c->damage_at = at;
+    lock_release(&c->lock);
+}
+
+bool coordinator_damaged(struct coordinator *c)
+{
+    lock_take(&c->lock);
+    bool done = c->damage == DAMAGE_NONE;
+    lock_release(&c->lock);
+    return done;
+}
+
+void coordinator_other(struct coordinator *c, const char *metadata, size_t len)
+{
+    lock_take(&c->lock);
+    buf_clear(&c->other);
+    buf_put(&c->other, metadata, len);
+    lock_release(&c->lock);
+}
+
+void coordinator_assign(struct coordinator *c, const char *bytes, size_t len)
+{
+    lock_take(&c->lock);
+    buf_clear(&c->assign);
+    buf_put(&c->assign, bytes, len);
+    c->assign_now = true;
+    lock_release(&c->lock);
+}
+
+void coordinator_speak(struct coordinator *c, const char *type, const char *name)
+{
+    lock_take(&c->lock);
+    (void)snprintf(c->speak_type, sizeof c->speak_type, "%s", type ? type : "");
+    (void)snprintf(c->speak_name, sizeof c->speak_name, "%s", name ? name : "");
+    lock_release(&c->lock);
+}
+
+void coordinator_sync_as(struct coordinator *c, const char *name)
+{
+    lock_take(&c->lock);
+    (void)snprintf(c->sync_name, sizeof c->sync_name, "%s", name);
+    lock_release(&c->lock);
+}
+
+void coordinator_found(struct coordinator *c, const char *host, int32_t port)
+{
+    lock_take(&c->lock);
+    (void)snprintf(c->found_host, sizeof c->found_host, "%s", host);
+    c->found_port = port;
+    lock_release(&c->lock);
+}
+
+uint32_t coordinator_length(const struct coordinator *c, int api)
+{
+    return atomic_load(&((struct coordinator *)(uintptr_t)c)->length[api]);
 }
 
 unsigned coordinator_count(const struct coordinator *c, int api)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 UNIT_TESTS += tests/unit/group/test_group
-tests_unit_group_test_group_SOURCES = %D%/coordinator.c %D%/coordinator.h %D%/test_assignor.c %D%/test_codec.c %D%/test_member.c %D%/test_wire.c \
+tests_unit_group_test_group_SOURCES = %D%/coordinator.c %D%/coordinator.h %D%/scene.c %D%/scene.h %D%/test_assignor.c %D%/test_codec.c %D%/test_faults.c %D%/test_member.c %D%/test_wire.c \
 	$(golden_sources) $(golden_group_sources)
 tests_unit_group_test_group_CPPFLAGS = $(TEST_CPPFLAGS) -I$(srcdir)/%D%
 tests_unit_group_test_group_LDADD = $(group_libs) $(CRITERION_LIBS) $(FOREIGN_LIBS)

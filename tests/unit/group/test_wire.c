@@ -60,3 +60,33 @@ Test(wire, answers_that_lie_are_refused)
     in = reader_of(varint, sizeof varint);
     cr_expect_not(wire_get_find(&in, 4, &c));
 }
+
+/* In a compact string any length could be told; what could not be sent back is refused before it is kept. */
+Test(wire, texts_that_are_too_long_are_refused)
+{
+    enum { LONG = INT16_MAX + 1 };
+    for (size_t len = LONG - 1; len <= LONG; len++) {
+        struct buf b = BUF_INIT;
+        struct wire_joined j;
+        buf_put_u32(&b, 0);
+        buf_put_u16(&b, WIRE_MEMBER_ID_REQUIRED);
+        buf_put_u32(&b, UINT32_MAX);
+        buf_put_u8(&b, 0); /* protocol type, protocol, leader */
+        buf_put_u8(&b, 0);
+        buf_put_u8(&b, 1);
+        buf_put_u8(&b, 0); /* skip assignment */
+        size_t varint = len + 1;
+        for (; varint > 0x7F; varint >>= 7)
+            buf_put_u8(&b, (uint8_t)(varint | 0x80));
+        buf_put_u8(&b, (uint8_t)varint);
+        for (size_t i = 0; i < len; i++)
+            buf_putc(&b, 'm');
+        buf_put_u8(&b, 1);
+        buf_put_u8(&b, 0);
+        struct reader in = reader_of(b.data, b.len);
+        cr_expect_eq(wire_get_joined(&in, 9, &j), len < LONG);
+        if (len < LONG)
+            wire_joined_fini(&j);
+        buf_fini(&b);
+    }
+}

@@ -348,6 +348,16 @@ void fake_store_other_puts(const char *connector, struct text_map *config)
     do_put(the_store, connector, config, false, TARGET_STARTED);
 }
 
+void fake_store_truncate(int64_t offset)
+{
+    lock_take(&the_store->lock);
+    map_free(the_store->entries);
+    the_store->entries = map_new(entry_free);
+    the_store->offset = offset;
+    shoot(the_store);
+    lock_release(&the_store->lock);
+}
+
 void store_remove_connector(struct store *s, const char *connector, struct store_done *done)
 {
     journal_put("remove %s", connector);

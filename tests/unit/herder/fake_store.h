@@ -18,6 +18,8 @@ void fake_store_hold_refresh(bool hold);
 void fake_store_refresh_fails(int times); /* the next refreshes end with TIMEOUT */
 /* The next store finds a key of so many zero bytes in its topic. */
 void fake_store_first_key(size_t len, int64_t created_ms);
+/* The topic begins anew: nothing is configured, and the reader stands at `offset`. */
+void fake_store_truncate(int64_t offset);
 void fake_store_release(void); /* ends the held refresh well */
 /* Another worker's writes: news without a done. */
 void fake_store_other_puts(const char *connector, struct text_map *config);

@@ -2,14 +2,17 @@
 #include "config.h"
 
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "net/oauth_int.h"
+#include "web.h"
 
 #define TOKEN_URL "sasl.oauthbearer.token.endpoint.url"
 
@@ -244,4 +247,61 @@ Test(oauth, a_file_is_read_each_time)
     oauth_close(o);
     (void)close(fd);
     text_map_unref(props);
+}
+
+/* The wall clock, which a test may set; the program is linked with --wrap. */
+static _Atomic int64_t jumped_ms;
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+
+int64_t __wrap_clock_wall_ms(void)
+{
+    return __real_clock_wall_ms() + atomic_load(&jumped_ms);
+}
+
+/* A token that is good for an hour. */
+static enum web_then give_token(void *self, const struct web_request *r, struct buf *ret)
+{
+    struct buf claims = BUF_INIT, body = BUF_INIT, raw = BUF_INIT;
+    (void)self, (void)r;
+    buf_printf(&raw, "{\"sub\":\"alice\",\"exp\":%lld}", (long long)(clock_wall_ms() / 1000 + 3600));
+    base64_put(&claims, raw.data, raw.len);
+    while (claims.len > 0 && claims.data[claims.len - 1] == '=')
+        claims.len--;
+    buf_printf(&body, "{\"access_token\":\"e30.%s.\"}", buf_text(&claims));
+    web_say(ret, "200 OK", "application/json", buf_text(&body));
+    buf_fini(&raw);
+    buf_fini(&claims);
+    buf_fini(&body);
+    return WEB_GO_ON;
+}
+
+Test(oauth, a_clock_that_jumps_ends_no_token)
+{
+    static const char *const jaas[] = { "clientId=me", "clientSecret=secret", NULL };
+    struct web *w = web_new(&(struct web_options){ .answer = give_token });
+    struct text_map *props = text_map_new(), *j = map_of(jaas);
+    struct oauth *o = NULL;
+    struct oauth_token t;
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/token", web_port(w));
+    text_map_put(props, TOKEN_URL, url);
+    struct kaftan_error *err = oauth_open(props, j, &o);
+    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    err = oauth_wait(o, 60000, &t);
+    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    oauth_token_fini(&t);
+    static const int64_t jumps[] = { 24LL * 3600 * 1000, -24LL * 3600 * 1000 };
+    for (size_t i = 0; i < COUNT_OF(jumps); i++) {
+        atomic_store(&jumped_ms, jumps[i]);
+        err = oauth_token(o, &t);
+        cr_expect_null(err, "%s", err ? kaftan_error_message(err) : "");
+        kaftan_error_free(err);
+        oauth_token_fini(&t);
+    }
+    atomic_store(&jumped_ms, 0);
+    oauth_close(o);
+    text_map_unref(props);
+    text_map_unref(j);
+    web_free(w);
 }
