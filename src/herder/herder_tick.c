@@ -96,8 +96,10 @@ static bool handle_assignment(struct herder *h)
         refresh(h);
         return false;
     }
-    if (a->error)
-        return disagreed(h, "the leader was behind");
+    if (a->error) { /* the member paces these rounds */
+        herder_rejoin(h, "the leader was behind");
+        return false;
+    }
     if (h->scheduled_ms && clock_mono_ms() >= h->scheduled_ms) {
         herder_rejoin(h, "the scheduled rebalance is due");
         return false;
