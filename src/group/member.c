@@ -62,8 +62,11 @@ static void want_round(struct member *m, const char *reason)
 /* Revoked work is stopped: the next round tells the others so. */
 static void take_revoked(struct member *m)
 {
-    if (!m->owes)
+    if (!m->owes) { /* unasked: the herder could not read its configs for long, and has given up all work */
+        if (m->stage == STAGE_OUT || m->leaving)
+            round_forget(m);
         return;
+    }
     m->owes = false;
     if (m->has_snapshot)
         work_list_fini(&m->snapshot.revoked);

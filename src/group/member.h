@@ -79,7 +79,8 @@ struct kaftan_error *member_new(const struct worker_config *c, const char *url, 
                                 struct metrics *m, struct member **ret) KAFTAN_MUST_CHECK;
 void member_start(struct member *m); /* thread starts, first join when Kafka answers */
 void member_rejoin(struct member *m, const char *reason);
-void member_revoked(struct member *m); /* the herder has stopped what was revoked or lost */
+/* The herder has stopped what was revoked or lost; out of the group: all work, which is then claimed no more. */
+void member_revoked(struct member *m);
 void member_leave(struct member *m);   /* LeaveGroup, forget the id; joins again at member_rejoin */
 void member_stop(struct member *m);    /* LeaveGroup, joins the thread */
 void member_free(struct member *m);    /* NULL is fine */

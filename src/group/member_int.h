@@ -127,6 +127,7 @@ struct kaftan_error *round_broker_error(const struct member *m, const char *what
 void round_interrupted(struct member *m);       /* the connection went away under a round */
 void round_leave(struct member *m);
 void round_left(struct member *m);              /* out: forget the id */
+void round_forget(struct member *m);            /* nothing is held, nothing is claimed */
 void round_disown(struct member *m);            /* D15: the work is no longer ours */
 int64_t round_deadline(const struct member *m); /* when round_step has something to do */
 bool round_holds_work(const struct member *m);

@@ -61,7 +61,7 @@ static void count_work(struct member *m)
     metric_set(m->meters.connectors, (double)(n - tasks));
 }
 
-static void forget_snapshot(struct member *m)
+void round_forget(struct member *m)
 {
     if (m->has_snapshot)
         group_assignment_fini(&m->snapshot);
@@ -72,7 +72,7 @@ static void forget_snapshot(struct member *m)
 /* All work is to be stopped; nothing is joined before it is. */
 void round_disown(struct member *m)
 {
-    forget_snapshot(m);
+    round_forget(m);
     atomic_store(&m->owned_until, 0);
     m->owes = true;
     m->rejoin = true;
@@ -345,7 +345,7 @@ static void merge(struct member *m, struct group_assignment *a)
         work_list_remove(&m->snapshot.work, &a->work); /* delivered twice */
         work_list_copy(&a->work, &m->snapshot.work);
     }
-    forget_snapshot(m);
+    round_forget(m);
     m->snapshot = *a;
     m->has_snapshot = true;
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "group/codec.h"
 #include "group/wire.h"
 
 enum { CONNECTIONS = 8, POLL_MS = 10, BENT = 1000 };
@@ -41,6 +42,7 @@ struct coordinator {
     int32_t generation;
     unsigned ids;
     char member[64], protocol[32];
+    atomic_uint claims;
     struct buf metadata, assignment, present; /* present: the other member's metadata in this round */
 };
 
@@ -227,6 +229,17 @@ static void put_joined(struct coordinator *c, int16_t v, int16_t error, struct b
         buf_put_u8(out, 0);
 }
 
+static void count_claims(struct coordinator *c)
+{
+    struct group_subscription s = { 0 };
+    struct kaftan_error *err = group_read_subscription(buf_slice(&c->metadata), &s);
+    atomic_store(&c->claims, err ? 0 : (unsigned)s.allocation.work.count);
+    if (err)
+        kaftan_error_free(err);
+    else
+        group_subscription_fini(&s);
+}
+
 static void answer_join(struct coordinator *c, int16_t v, struct reader *in, struct buf *out)
 {
     bool flex = flexible(WIRE_JOIN_GROUP, v);
@@ -248,6 +261,7 @@ static void answer_join(struct coordinator *c, int16_t v, struct reader *in, str
         keep(c->protocol, sizeof c->protocol, name);
         buf_clear(&c->metadata);
         buf_put_slice(&c->metadata, metadata);
+        count_claims(c);
     }
     if (v >= 8)
         (void)get_text(in, flex);
@@ -586,4 +600,9 @@ unsigned coordinator_count(const struct coordinator *c, int api)
 bool coordinator_faulty(const struct coordinator *c)
 {
     return atomic_load(&((struct coordinator *)(uintptr_t)c)->faulty);
+}
+
+unsigned coordinator_claims(const struct coordinator *c)
+{
+    return atomic_load(&((struct coordinator *)(uintptr_t)c)->claims);
 }

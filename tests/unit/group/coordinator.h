@@ -44,6 +44,7 @@ void coordinator_sync_as(struct coordinator *c, const char *name); /* the protoc
 void coordinator_found(struct coordinator *c, const char *host, int32_t port); /* where the next FindCoordinator answer sends */
 uint32_t coordinator_length(const struct coordinator *c, int api); /* of the last whole answer */
 unsigned coordinator_count(const struct coordinator *c, int api); /* requests seen */
+unsigned coordinator_claims(const struct coordinator *c); /* pieces of work that our member says it has, in its last JoinGroup */
 bool coordinator_faulty(const struct coordinator *c); /* it was sent something wrong */
 
 #endif

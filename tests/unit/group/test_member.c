@@ -182,5 +182,20 @@ Test(member, leaves_and_comes_back)
     member_leave(s.member);
     member_rejoin(s.member, "the configs can be read again");
     cr_expect_eq(assigned(&s.ear, 2)->work.count, 3);
+    cr_expect_eq(coordinator_claims(s.coordinator), 3, "it still runs");
+    scene_end(&s);
+}
+
+/* Out of the group the herder may give up its work unasked; then nothing of it is claimed. */
+Test(member, what_was_given_up_outside_is_not_claimed)
+{
+    static struct scene s;
+    scene_start(&s, &scene_newest, GROUP_SESSIONED, 20000);
+    wait_for(&s.ear, &s.ear.assigned, 1);
+    member_leave(s.member);
+    member_revoked(s.member);
+    member_rejoin(s.member, "the configs can be read again");
+    cr_expect_eq(assigned(&s.ear, 2)->work.count, 3);
+    cr_expect_eq(coordinator_claims(s.coordinator), 0);
     scene_end(&s);
 }
