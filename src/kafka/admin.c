@@ -196,7 +196,7 @@ static void on_settings(struct admin_request *r, rd_kafka_event_t *e)
 
 static void on_trouble(struct admin *a, rd_kafka_resp_err_t err, const char *text)
 {
-    const char *hint = err == RD_KAFKA_RESP_ERR__AUTHENTICATION ? kafka_login_hint(a->rk) : NULL;
+    const char *hint = kafka_trouble_hint(a->rk, text);
     /* "all brokers are down" comes beside the reason, which says more */
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && *a->trouble)
         return;

@@ -259,7 +259,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         ours = LOG_DEBUG;
     /* the prefix `[thrd:...]: ` tells nothing to the reader */
     const char *cut = text_starts(text, "[thrd:") ? strstr(text, "]: ") : NULL;
-    const char *hint = strcmp(facility, "FAIL") == 0 && strstr(text, "SASL") ? kafka_login_hint(rk) : NULL;
+    const char *hint = strcmp(facility, "FAIL") == 0 ? kafka_trouble_hint(rk, text) : NULL;
     const char *client = rk ? rd_kafka_name(rk) : NULL;
     cut = cut ? cut + 3 : text;
     if (hint)

@@ -130,11 +130,13 @@ static void warn_scram(void)
                  LOG_STR("librdkafka", rd_kafka_version_str()));
 }
 
-const char *kafka_login_hint(const rd_kafka_t *rk)
+const char *kafka_trouble_hint(const rd_kafka_t *rk, const char *text)
 {
     char mechanism[64] = "";
     size_t len = sizeof mechanism;
-    if (!rk || rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)rk), "sasl.mechanism", mechanism, &len) != RD_KAFKA_CONF_OK)
+    if (strstr(text, "SSL routines::unexpected eof"))
+        return "the broker hung up in the TLS handshake: is its port one for TLS?";
+    if (!rk || !strstr(text, "SASL") || rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)rk), "sasl.mechanism", mechanism, &len) != RD_KAFKA_CONF_OK)
         return NULL;
     return scram_broken(mechanism) ? "librdkafka before 2.6.1 cannot authenticate with SCRAM at brokers of Kafka 4.0 and later, whatever "
                                      "the password: take a newer librdkafka, or another mechanism"

@@ -20,8 +20,8 @@ struct kaftan_error *kafka_conf_login(const struct text_map *props, const struct
     KAFTAN_MUST_CHECK;
 /* After rd_kafka_new: a client that needs tokens gets them on its background thread; for others it does nothing. */
 void kafka_login_serve(rd_kafka_t *rk);
-/* Why this client's login may fail although its password is right; NULL: nothing is known. */
-const char *kafka_login_hint(const rd_kafka_t *rk);
+/* What librdkafka's text of a failed connection may mean (a TLS port, a login that cannot succeed); NULL: nothing is known. */
+const char *kafka_trouble_hint(const rd_kafka_t *rk, const char *text);
 /* Sets one of librdkafka's own keys; `key` is the Java key for the message. */
 struct kaftan_error *kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *key,
                                     const char *shown) KAFTAN_MUST_CHECK;

@@ -500,7 +500,7 @@ static bool login_refused(struct producer *p, rd_kafka_resp_err_t err, const cha
 {
     if (p->let_in || err != RD_KAFKA_RESP_ERR__AUTHENTICATION || !strstr(text, "SASL authentication error"))
         return false;
-    const char *hint = kafka_login_hint(p->rk);
+    const char *hint = kafka_trouble_hint(p->rk, text);
     (void)snprintf(p->refusal, sizeof p->refusal, "%s%s%s", text, hint ? ": " : "", hint ? hint : "");
     p->refused = true;
     return true;

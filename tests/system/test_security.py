@@ -258,7 +258,7 @@ def security(context):
         "wrong-host": (secure.begin("wrong-host", kafka.stranger_port, dict(soon, **client_keys(certificates)), host="127.0.0.2"),
                        no_trust),
         "tls-at-plain": (secure.begin("tls-at-plain", kafka.port, dict(soon, **client_keys(certificates))),
-                         "connecting to a PLAINTEXT broker listener?"),
+                         "is its port one for TLS?"),
         "plain-at-tls": (secure.begin("plain-at-tls", kafka.ssl_port, dict(soon, **prefixed({"security.protocol": "PLAINTEXT"}))),
                          "incorrect security.protocol configuration"),
         "login-at-plain": (secure.begin("login-at-plain", kafka.port, sasl("PLAIN")), "mechanism handshake failed"),
