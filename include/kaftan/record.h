@@ -32,7 +32,10 @@ struct kaftan_record {
 /* A batch of records to be filled by a source's poll. Opaque; owned by the worker; task thread. */
 struct kaftan_batch;
 KAFTAN_API struct kaftan_arena *kaftan_batch_arena(struct kaftan_batch *b);
-/* A zeroed record (partition, timestamp none) at the end of the batch; NULL when the batch is full. */
+/*
+ * A zeroed record (partition, timestamp none) at the end of the batch; NULL when the batch is full: by its number of
+ * records, or by what is in its arena already. A batch without records takes one however large it is.
+ */
 KAFTAN_API struct kaftan_record *kaftan_batch_add(struct kaftan_batch *b);
 KAFTAN_API size_t kaftan_batch_room(const struct kaftan_batch *b); /* records that still fit */
 KAFTAN_API size_t kaftan_batch_count(const struct kaftan_batch *b);

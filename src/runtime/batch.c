@@ -109,7 +109,11 @@ void batch_pool_turn(struct batch_pool *p)
 {
     struct batch *b = p->present;
     ASSERT(b->sent == b->count);
-    if (b->count >= BATCH_RECORDS || arena_used(b->arena) >= BATCH_BYTES)
+    if (b->count < BATCH_RECORDS && arena_used(b->arena) < BATCH_BYTES)
+        return;
+    if (b->open == 0)
+        batch_reset(b); /* what filled it became no record */
+    else
         batch_use(p);
 }
 
@@ -191,9 +195,14 @@ struct kaftan_arena *kaftan_batch_arena(struct kaftan_batch *b)
     return batch_pool_arena(b->pool);
 }
 
+/*
+ * What a record points to may be in the arena before the record is added. So a
+ * batch without records takes one whatever the arena holds: else a message that
+ * fills an arena by itself would find each new batch full, for ever.
+ */
 struct kaftan_record *kaftan_batch_add(struct kaftan_batch *b)
 {
-    if (batch_pool_room(b->pool) == 0)
+    if (batch_pool_room(b->pool) == 0 && b->pool->present->count > 0)
         return NULL;
     struct slot *s = batch_pool_add(b->pool);
     s->record.partition = KAFTAN_NO_PARTITION;

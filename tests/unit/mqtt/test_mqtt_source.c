@@ -296,6 +296,35 @@ Test(source, drops_qos0_when_told)
     stage_close(&s);
 }
 
+/* Larger than what is read at once, and than the socket holds; another one comes right behind it. */
+Test(source, message_that_comes_in_many_pieces)
+{
+    enum { SIZE = 2000000 };
+    static const uint8_t small[] = { 0x32, 10, 0, 3, 'a', '/', 'b', 0, 2, 0, 'o', 'k' };
+    struct stage s = { 0 };
+    size_t n = 0, sent = 0, body = 2 + 3 + 2 + 1 + SIZE;
+    uint8_t *data = mem_alloc(SIZE + 64);
+    stage_open(&s, v5, NULL);
+    stage_subscribed(&s);
+    data[n++] = 0x32;
+    for (size_t rest = body; rest; rest >>= 7)
+        data[n++] = (uint8_t)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    memcpy(data + n, "\0\3a/b\0\1\0", 8);
+    memset(data + n + 8, 'y', SIZE);
+    n += 8 + SIZE;
+    memcpy(data + n, small, sizeof small);
+    n += sizeof small;
+    for (kaftan_deadline by = kaftan_now_us() + 20000000; sent < n && kaftan_now_us() < by; stage_step(&s)) {
+        ssize_t done = send(s.broker.client, data + sent, n - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += done > 0 ? (size_t)done : 0;
+    }
+    cr_assert_eq(sent, n);
+    stage_until(&s, s.task->count == 2);
+    cr_expect_str_eq(s.task->records[1].value, "ok");
+    mem_free(data);
+    stage_close(&s);
+}
+
 Test(source, large_message_goes_alone)
 {
     struct stage s = { 0 };

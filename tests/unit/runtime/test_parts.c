@@ -145,6 +145,40 @@ Test(parts, a_batch_has_limits_but_room_for_dead_letters)
     batch_pool_free(pool);
 }
 
+/* A connector that copies first and adds then, with payloads that are larger than a batch. */
+Test(parts, a_batch_takes_one_record_however_large)
+{
+    struct batch_pool *pool = batch_pool_new();
+    struct kaftan_batch view = { pool, 0 };
+    size_t taken = 0, polls = 0, small = batch_pool_open(pool);
+    cr_expect_not_null(kaftan_batch_add(&view));
+    batch_pool_sent(pool);
+    for (; taken < 5 && polls < 20; polls++) {
+        batch_pool_turn(pool);
+        while (kaftan_batch_room(&view) > 0 && kaftan_arena_alloc(kaftan_batch_arena(&view), BATCH_BYTES + 1) && kaftan_batch_add(&view)) {
+            batch_pool_sent(pool);
+            taken++;
+        }
+    }
+    cr_expect_eq(taken, 5, "%zu after %zu polls", taken, polls);
+    cr_expect_eq(batch_pool_open(pool), small + 6);
+    batch_pool_free(pool);
+}
+
+/* What is copied and then given up leaves nothing behind. */
+Test(parts, a_batch_that_was_filled_in_vain_is_used_again)
+{
+    struct batch_pool *pool = batch_pool_new();
+    struct kaftan_batch view = { pool, 0 };
+    (void)kaftan_arena_alloc(kaftan_batch_arena(&view), BATCH_BYTES);
+    struct kaftan_arena *first = kaftan_batch_arena(&view);
+    cr_expect_eq(kaftan_batch_room(&view), 0);
+    batch_pool_turn(pool);
+    cr_expect_eq(kaftan_batch_arena(&view), first);
+    cr_expect_eq(kaftan_batch_room(&view), (size_t)BATCH_RECORDS);
+    batch_pool_free(pool);
+}
+
 Test(parts, topic_groups)
 {
     static const char *const bad[][2] = {
