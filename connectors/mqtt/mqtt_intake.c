@@ -113,6 +113,13 @@ static struct kaftan_error *cannot_deliver(const struct mqtt_packet *p, uint32_t
                             topic, p->qos, p->id, p->payload.len, slot, detail);
 }
 
+static void count_undeliverable(struct mqtt_source_task *t, struct slot *slot, const char *reason)
+{
+    mqtt_session_counts(slot->session)->undeliverable++;
+    mqtt_by_reason_count(&t->undeliverable, t->task, "kafka_connect_mqtt_source_undeliverable_by_reason_total",
+                         "Messages that could not become records, by reason.", reason, 1);
+}
+
 static enum mqtt_taken undeliverable(struct mqtt_source_task *t, uint32_t at, const struct mqtt_message *msg,
                                      uint64_t bytes, const struct mqtt_trouble *trouble, uint64_t *ret_token)
 {
@@ -122,9 +129,7 @@ static enum mqtt_taken undeliverable(struct mqtt_source_task *t, uint32_t at, co
         t->error = cannot_deliver(msg->packet, mqtt_session_slot(slot->session), trouble->detail);
         return MQTT_REFUSED;
     }
-    counts->undeliverable++;
-    mqtt_by_reason_count(&t->undeliverable, t->task, "kafka_connect_mqtt_source_undeliverable_by_reason_total",
-                         "Messages that could not become records, by reason.", trouble->reason, 1);
+    count_undeliverable(t, slot, trouble->reason);
     if (!kaftan_task_has_dead_letters(t->task)) {
         skip(t, trouble->reason);
         return MQTT_TAKEN_DONE;
@@ -259,6 +264,8 @@ enum mqtt_taken intake_take(struct mqtt_host *host, struct mqtt_session *s, cons
     struct mqtt_source_task *t = (struct mqtt_source_task *)(void *)host;
     if (t->magic != SOURCE_MAGIC || !t->batch || t->error || t->room == 0 || t->suspended)
         return MQTT_LATER;
+    if (kaftan_batch_room(t->batch) == 0) /* also what became no record has used the arena */
+        return MQTT_LATER;
     uint64_t bytes = p->topic.len + p->props.raw.len + (p->payload.ptr ? p->payload.len : 0) + MESSAGE_OVERHEAD;
     if (over_budget(t, bytes)) {
         if (p->qos == 0 && t->drop_qos0) {
@@ -319,6 +326,10 @@ void intake_delivered(struct mqtt_source_task *t, const struct kaftan_delivery *
         struct slot *slot = &t->slots[h->slot];
         (void)mqtt_session_delivered(slot->session, h->id, h->token, d[i].outcome != KAFTAN_FAILED);
         mark_passed(slot, h->token, d[i].outcome == KAFTAN_STORED);
+        if (d[i].outcome == KAFTAN_SKIPPED) {
+            count_undeliverable(t, slot, "refused by a converter or by Kafka");
+            mqtt_session_counts(slot->session)->dead_lettered += kaftan_task_has_dead_letters(t->task);
+        }
         if (d[i].outcome == KAFTAN_STORED) {
             sample = h->received_us;
             sample_slot = h->slot;

@@ -117,6 +117,22 @@ Test(records, undeliverable_is_skipped)
     stage_close(&s);
 }
 
+/* What became a record and then failed is undeliverable, too: a converter, or Kafka, would not have it. */
+Test(records, skipped_by_the_worker_is_counted)
+{
+    struct stage s = { 0 };
+    stage_open(&s, "", NULL);
+    s.task->tolerates = true;
+    stage_subscribed(&s);
+    fake_broker_publish(&s.broker, 1, 5, false, false, "a/b", "too much for Kafka");
+    stage_until(&s, s.task->count == 1);
+    fake_task_deliver(s.task, 1, KAFTAN_SKIPPED);
+    stage_until(&s, fake_broker_count(&s.broker, 4) == 1);
+    stage_until(&s, fake_metric("kafka_connect_mqtt_source_undeliverable_total{slot=\"0\"}") == 1);
+    stage_until(&s, fake_metric("kafka_connect_mqtt_source_undeliverable_by_reason_total{reason=\"refused by a converter or by Kafka\"}") == 1);
+    stage_close(&s);
+}
+
 /* S14: acknowledged when the dead letter is stored. */
 Test(records, undeliverable_is_kept)
 {
