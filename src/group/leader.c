@@ -120,15 +120,15 @@ static void take_back(struct leader *l, const struct group_view *v, struct assig
     }
 }
 
-/* What was given back and has not been revoked again is newly assigned, and never to be stopped. */
+/*
+ * What was given back and has not been revoked again is newly assigned. What
+ * has been is told as revoked all the same, though the worker does not run it:
+ * who has something revoked joins again, and that round deals it out.
+ */
 static void settle(struct assignor_share *share, struct work_list *back)
 {
-    struct work_list revoked = { NULL, 0 };
-    work_list_copy(&revoked, &share->revoked);
-    work_list_remove(&share->revoked, back);
-    work_list_remove(back, &revoked);
+    work_list_remove(back, &share->revoked);
     work_list_copy(&share->assigned, back);
-    work_list_fini(&revoked);
 }
 
 static void forget_deleted(struct work_list *l, const struct group_view *v)
