@@ -67,7 +67,10 @@ struct member_events { /* all called on the group thread; they only send message
     struct group_view *(*view)(void *self);
     void (*view_free)(void *self, struct group_view *v);
     void (*assigned)(void *self, struct member_assignment *a); /* gives it away */
-    /* D15: ownership has run out without a coordinator, or the group threw us out: stop all work; answer member_revoked. */
+    /*
+     * Stop all work; answer member_revoked. D15: ownership has run out without a coordinator, or the group threw us out. Or
+     * the eager protocol wants it before a round; then the work is owned until it is stopped.
+     */
     void (*lost)(void *self);
     void (*fatal)(void *self, struct kaftan_error *err); /* gives it away; the process ends with 1 */
 };

@@ -69,14 +69,20 @@ void round_forget(struct member *m)
     count_work(m);
 }
 
-/* All work is to be stopped; nothing is joined before it is. */
-void round_disown(struct member *m)
+/* All work is to be stopped; nothing is joined before it is. Until when it is owned stays as it is. */
+static void give_up(struct member *m)
 {
     round_forget(m);
-    atomic_store(&m->owned_until, 0);
     m->owes = true;
     m->rejoin = true;
     m->events.lost(m->events.self);
+}
+
+/* Another worker may have the work already: what is being stopped may not even write what it has finished. */
+void round_disown(struct member *m)
+{
+    atomic_store(&m->owned_until, 0);
+    give_up(m);
 }
 
 static void set_text(char **field, const char *text)
@@ -122,8 +128,9 @@ static void thrown_out(struct member *m)
 {
     log_warn(&logger, "the group does not know this worker any more: joining anew", LOG_STR("member", m->member_id));
     reset(m, true);
+    atomic_store(&m->owned_until, 0);
     set_text(&m->reason, "the group did not know the member any more");
-    if (m->has_snapshot)
+    if (m->has_snapshot || m->owes) /* owes: what is being stopped in order is not ours any more */
         round_disown(m);
 }
 
@@ -620,12 +627,12 @@ static bool wants_round(const struct member *m)
     return m->stage == STAGE_UNJOINED || (m->stage == STAGE_STABLE && m->rejoin);
 }
 
-/* Eager: everything is given up before each round. */
+/* Eager: everything is given up before each round, in order: it is ours until we join. */
 static bool must_give_up_first(struct member *m)
 {
     if (m->active != GROUP_EAGER || !round_holds_work(m) || m->snapshot.error != GROUP_OK)
         return false;
-    round_disown(m);
+    give_up(m);
     return true;
 }
 

@@ -7,7 +7,8 @@
  * assignment that was taken decides what is started (herder_tick.c).
  *
  * A loss (D15) is the same without a new assignment: everything ends, then the
- * member is told, and the next assignment starts all of it anew.
+ * member is told, and the next assignment starts all of it anew. So it is
+ * before each round of the eager protocol, but there the work is still owned.
  */
 #include "config.h"
 
@@ -131,7 +132,12 @@ void herder_assigned(struct herder *h, struct member_assignment *a)
 
 void herder_lost(struct herder *h)
 {
-    log_warn(&logger, "this worker does not own its work any more: stopping it");
+    if (herder_owns(h)) {
+        log_info(&logger, "stopping all work: the eager protocol deals it out anew");
+    } else {
+        log_warn(&logger, "this worker does not own its work any more: stopping it");
+        store_drop_offsets(h->store);
+    }
     if (h->assignment)
         member_assignment_free(h->assignment);
     h->assignment = NULL;
@@ -144,7 +150,6 @@ void herder_lost(struct herder *h)
     h->scheduled_ms = 0;
     h->losing = true;
     h->revoke_owed = true;
-    store_drop_offsets(h->store);
     herder_stop_all(h, KAFTAN_STOP_MOVE, true);
     herder_group_progress(h);
 }

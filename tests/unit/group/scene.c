@@ -45,6 +45,7 @@ static void on_lost(void *self)
 {
     struct ear *e = self;
     lock_take(&e->lock);
+    e->owned_at_loss = member_owned_until(e->member);
     e->lost++;
     cond_wake_all(&e->news);
     lock_release(&e->lock);
@@ -111,7 +112,7 @@ void scene_start(struct scene *s, const struct coordinator_options *o, int16_t p
     mo.bootstrap = mem_zalloc(1, sizeof mo.bootstrap[0]);
     mo.bootstrap[0] = (struct member_address){ mem_strdup("127.0.0.1"), coordinator_port(s->coordinator) };
     mo.bootstrap_count = 1;
-    s->member = member_new_with(&mo, &events, s->metrics);
+    s->member = s->ear.member = member_new_with(&mo, &events, s->metrics);
     member_start(s->member);
 }
 

@@ -15,7 +15,9 @@ enum { GENEROUS_MS = 60000, ASSIGNMENTS = 4096 };
 struct ear {
     struct lock lock; /* all of it, but `all` below `assigned`, which stays as it is until the scene ends */
     struct cond news;
+    struct member *member; /* borrowed from the scene; NULL before it is made */
     unsigned assigned, lost, fatal;
+    int64_t owned_at_loss; /* member_owned_until at the last loss */
     struct member_assignment *all[ASSIGNMENTS]; /* in order */
     char fatal_text[256];
     int64_t offset;

@@ -174,6 +174,47 @@ Test(member, ownership_runs_out_without_answers)
     scene_end(&s);
 }
 
+Test(member, eager_gives_all_up_first_and_owns_it_until_then)
+{
+    static struct scene s;
+    scene_start(&s, &scene_newest, GROUP_EAGER, 20000);
+    wait_for(&s.ear, &s.ear.assigned, 1);
+    for (unsigned round = 1; round <= 2; round++) {
+        if (round == 1) /* ours to begin, or the group's */
+            member_rejoin(s.member, "configs have changed");
+        else
+            coordinator_bend(s.coordinator, WIRE_HEARTBEAT, WIRE_REBALANCE_IN_PROGRESS);
+        wait_for(&s.ear, &s.ear.lost, round);
+        unsigned joins = coordinator_count(s.coordinator, WIRE_JOIN_GROUP), beats = coordinator_count(s.coordinator, WIRE_HEARTBEAT);
+        int64_t deadline = clock_mono_ms() + GENEROUS_MS;
+        while (coordinator_count(s.coordinator, WIRE_HEARTBEAT) < beats + 2 && clock_mono_ms() < deadline)
+            look_again(&s.ear);
+        cr_expect_gt(s.ear.owned_at_loss, clock_mono_ms(), "while it is stopped, the work is still this worker's");
+        cr_expect_geq(coordinator_count(s.coordinator, WIRE_HEARTBEAT), beats + 2, "and the group hears so");
+        cr_expect_eq(coordinator_count(s.coordinator, WIRE_JOIN_GROUP), joins, "nothing is joined before all is stopped");
+        member_revoked(s.member);
+        cr_expect_eq(assigned(&s.ear, 1 + round)->work.count, 3);
+    }
+    scene_end(&s);
+}
+
+Test(member, eager_thrown_out_owns_nothing_while_it_stops)
+{
+    static struct scene s;
+    scene_start(&s, &scene_newest, GROUP_EAGER, 20000);
+    wait_for(&s.ear, &s.ear.assigned, 1);
+    member_rejoin(s.member, "configs have changed");
+    wait_for(&s.ear, &s.ear.lost, 1);
+    coordinator_bend(s.coordinator, WIRE_HEARTBEAT, WIRE_UNKNOWN_MEMBER_ID);
+    int64_t deadline = clock_mono_ms() + GENEROUS_MS;
+    while (member_owned_until(s.member) != 0 && clock_mono_ms() < deadline)
+        look_again(&s.ear);
+    cr_expect_eq(member_owned_until(s.member), 0);
+    member_revoked(s.member);
+    wait_for(&s.ear, &s.ear.assigned, 2);
+    scene_end(&s);
+}
+
 Test(member, leaves_and_comes_back)
 {
     static struct scene s;

@@ -24,7 +24,7 @@ static int generation;
 static bool manual;
 static const char *leader;
 static int64_t next_offset = INT64_MIN;
-static _Atomic bool disowned;
+static _Atomic bool disowned, out; /* out: left or thrown out, until the next assignment */
 static int64_t _Atomic too_much; /* added to all offsets */
 static int16_t next_error;
 static int32_t next_delay;
@@ -187,6 +187,7 @@ static void assign(struct member *m)
     a->leader = mem_strdup(leader ? "other" : "me");
     a->leader_url = mem_strdup(leader ? leader : m->url);
     m->events.view_free(m->events.self, v);
+    out = false;
     m->events.assigned(m->events.self, a);
 }
 
@@ -236,6 +237,7 @@ void member_revoked(struct member *m)
 void member_leave(struct member *m)
 {
     (void)m;
+    out = true;
     journal_put("leave");
 }
 
@@ -258,7 +260,7 @@ void member_free(struct member *m)
 int64_t member_owned_until(const struct member *m)
 {
     (void)m;
-    return disowned ? 0 : clock_mono_ms() + 10000;
+    return disowned || out ? 0 : clock_mono_ms() + 10000;
 }
 
 void fake_member_assign(void)
@@ -274,6 +276,7 @@ void fake_member_lose(void)
     the_member->gated = true;
     the_member->wanted = true; /* the real one joins again by itself */
     lock_release(&the_member->lock);
+    out = true;
     the_member->events.lost(the_member->events.self);
 }
 
