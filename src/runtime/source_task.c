@@ -25,7 +25,7 @@
 static struct log logger = LOG("runtime.source");
 
 enum {
-    POLL_RETRY_US = 100000, /* pause after a RETRIABLE error of poll */
+    POLL_RETRY_US = 100000, /* pause after a RETRIABLE error of poll, and while the task may be another worker's */
     SPIN_US = 10000,        /* pause for a connector that would spin */
     RESERVE_US = 1000000,   /* of the stop's time, kept for the last flush */
     EVENTS = 4,
@@ -289,6 +289,8 @@ static struct kaftan_error *one_turn(struct source_task *t, struct turn *turn)
         return take_error(t);
     source_flush_turn(t, now / 1000);
     task_metrics_turn(&t->metrics, now / 1000, batch_pool_open(t->pool));
+    if (!kaftan_task_still_owned(t->work)) /* frozen for long: what has come meanwhile is for the other to read */
+        t->poll_after = now + POLL_RETRY_US;
     err = may_poll(t, now) ? call_poll(t, turn) : call_service(t, turn);
     if (err)
         return err;
