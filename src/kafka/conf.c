@@ -370,6 +370,7 @@ struct kaftan_error *kafka_conf_new(enum kafka_kind kind, const struct text_map 
         return err;
     }
     rd_kafka_conf_set_log_cb(conf, on_log);
+    kafka_conf_calm(conf);
     *ret = conf;
     return NULL;
 }

@@ -22,6 +22,8 @@ struct kaftan_error *kafka_conf_login(const struct text_map *props, const struct
 void kafka_login_serve(rd_kafka_t *rk);
 /* What librdkafka's text of a failed connection may mean (a TLS port, a login that cannot succeed); NULL: nothing is known. */
 const char *kafka_trouble_hint(const rd_kafka_t *rk, const char *text);
+/* Threads of clients made from `conf` do not spin; a part of kafka_conf_new. */
+void kafka_conf_calm(rd_kafka_conf_t *conf);
 /* Sets one of librdkafka's own keys; `key` is the Java key for the message. */
 struct kaftan_error *kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *key,
                                     const char *shown) KAFTAN_MUST_CHECK;
