@@ -26,6 +26,9 @@
  * the list is through, nothing new is taken, or order would be lost. A record
  * that was stored but not confirmed is stored twice; none is lost.
  *
+ * A producer that rests is one without a client and without slots in use; it
+ * gets its client the way one gets it after a fatal error.
+ *
  * A slot is named by its index, which is the client's opaque; index 0 is
  * nobody. Slots move when their array grows, so nothing points into it.
  */
@@ -61,6 +64,10 @@ struct producer {
     bool let_in;           /* a record was stored once: the login is good */
     bool refused;          /* the client's login was not taken */
     char refusal[640];     /* why, last time */
+    bool resting;            /* no client on purpose */
+    bool troubled;           /* an error since the last report: its end might take long */
+    int64_t rest_ms;         /* 0: never */
+    int64_t busy_ms;         /* when something was last sent or reported */
     int64_t remake_ms, remade_ms, remake_wait_ms;
     rd_kafka_resp_err_t trouble; /* the last one told of */
     int64_t trouble_ms;
@@ -121,7 +128,8 @@ static struct kaftan_error *client_new(struct producer *p)
     kafka_login_serve(p->rk);
     p->queue = rd_kafka_queue_get_main(p->rk);
     wake_fd_enable(p->queue, p->fd);
-    p->remade_ms = clock_mono_ms();
+    p->remade_ms = p->busy_ms = clock_mono_ms();
+    p->resting = p->troubled = false;
     return NULL;
 }
 
@@ -162,25 +170,60 @@ void producer_drop(struct producer *p)
         client_empty(p->rk);
 }
 
-struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
+/*
+ * Some settings show only in a client (a file of certificates, say), and a
+ * task has to fail with them when it starts. A bit per hash of settings that
+ * made a client: two with the same bit cost no more than an error that comes
+ * with the first record.
+ */
+static bool proven(const struct text_map *props, bool now)
+{
+    static atomic_uint_fast64_t seen[64];
+    const char *key, *value;
+    uint32_t h = 0;
+    for (size_t i = 0; text_map_at(props, &i, &key, &value);)
+        if (strcmp(key, "client.id") != 0)
+            h += (uint32_t)java_hash(key, strlen(key)) * 31 + (value ? (uint32_t)java_hash(value, strlen(value)) : 7);
+    h ^= h >> 15;
+    uint64_t bit = UINT64_C(1) << (h & 63);
+    uint64_t before = now ? atomic_fetch_or(&seen[(h >> 6) & 63], bit) : atomic_load(&seen[(h >> 6) & 63]);
+    return (before & bit) != 0;
+}
+
+static struct kaftan_error *start(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms, struct producer **ret)
 {
     struct producer *p = mem_zalloc(1, sizeof *p);
     ASSERT(in_flight_limit > 0 && in_flight_limit < INT32_MAX);
     lock_init(&p->cut_lock);
     atomic_init(&p->cut, false);
     p->limit = (uint32_t)in_flight_limit;
+    p->rest_ms = rest_ms;
     p->fd = wake_fd_new();
     struct kaftan_error *err = kafka_conf_new(KAFKA_PRODUCER, props, &p->conf);
     if (!err)
         err = set_guarantees(p, props);
-    if (!err)
+    p->resting = rest_ms > 0 && proven(props, false);
+    if (!err && !p->resting)
         err = client_new(p);
     if (err) {
         producer_free(p);
         return err;
     }
+    (void)proven(props, true);
     *ret = p;
     return NULL;
+}
+
+struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
+{
+    return start(props, in_flight_limit, 0, ret);
+}
+
+struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
+                                            struct producer **ret)
+{
+    ASSERT(rest_ms > 0);
+    return start(props, in_flight_limit, rest_ms, ret);
 }
 
 void producer_free(struct producer *p)
@@ -341,14 +384,32 @@ static struct kaftan_error *denial(const struct producer *p, const struct produc
     return full;
 }
 
+static void client_remake(struct producer *p)
+{
+    if (clock_mono_ms() < p->remake_ms)
+        return;
+    struct kaftan_error *err = client_new(p);
+    if (!err)
+        return;
+    log_error(&logger, "no new Kafka producer, trying again", LOG_ERR(err));
+    kaftan_error_free(err);
+    p->remake_ms = clock_mono_ms() + REMAKE_LAST_MS;
+}
+
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err)
 {
+    if (atomic_load(&p->cut))
+        return PRODUCER_FULL;
     if (p->denied && !p->in_flight) {
         *ret_err = denial(p, r);
         p->denied = RD_KAFKA_RESP_ERR_NO_ERROR; /* the next one is tried again */
         return PRODUCER_REFUSED;
     }
-    if (!p->rk || p->fatal || p->resend || p->in_flight >= p->limit || atomic_load(&p->cut))
+    if (p->resting) {
+        p->resting = false; /* also when it fails: producer_reports tries again */
+        client_remake(p);
+    }
+    if (!p->rk || p->fatal || p->resend || p->in_flight >= p->limit)
         return PRODUCER_FULL;
     uint32_t i = slot_take(p, r);
     rd_kafka_resp_err_t err = slot_produce(p, i);
@@ -417,18 +478,6 @@ static void client_failed(struct producer *p)
     p->fatal = false;
 }
 
-static void client_remake(struct producer *p)
-{
-    if (clock_mono_ms() < p->remake_ms)
-        return;
-    struct kaftan_error *err = client_new(p);
-    if (!err)
-        return;
-    log_error(&logger, "no new Kafka producer, trying again", LOG_ERR(err));
-    kaftan_error_free(err);
-    p->remake_ms = clock_mono_ms() + REMAKE_LAST_MS;
-}
-
 static void report_put(struct producer_report *ret, const struct slot *s, rd_kafka_resp_err_t err, int32_t partition,
                        int64_t offset)
 {
@@ -486,6 +535,7 @@ static bool delivered(struct producer *p, const rd_kafka_message_t *m, struct pr
         return false;
     }
     p->let_in = p->let_in || !m->err;
+    p->troubled = m->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     report_put(ret, &p->slots[i], m->err, m->partition, m->offset);
     slot_release(p, i);
     return true;
@@ -510,6 +560,7 @@ static void client_error(struct producer *p, rd_kafka_event_t *e)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(e);
     int64_t now = clock_mono_ms();
+    p->troubled = true;
     if (rd_kafka_event_error_is_fatal(e) || err == RD_KAFKA_RESP_ERR__FATAL || login_refused(p, err, rd_kafka_event_error_string(e))) {
         p->fatal = true;
         return;
@@ -549,9 +600,27 @@ static bool drain(struct producer *p, struct producer_report *ret, size_t limit,
     }
 }
 
+/* A client in trouble may be in the middle of looking up a name, and its end would wait for that. */
+static void rest_when_idle(struct producer *p, bool reported)
+{
+    if (p->rest_ms == 0 || !p->rk)
+        return;
+    int64_t now = clock_mono_ms();
+    if (reported || p->in_flight > 0)
+        p->busy_ms = now;
+    if (p->fatal || p->troubled || now - p->busy_ms < p->rest_ms)
+        return;
+    client_free(p);
+    wake_fd_clear(p->fd);
+    p->resting = true;
+    p->remake_ms = 0;
+}
+
 size_t producer_reports(struct producer *p, struct producer_report *ret, size_t limit)
 {
     size_t n = 0;
+    if (p->resting)
+        return 0;
     wake_fd_clear(p->fd);
     if (atomic_load(&p->cut))
         return 0;
@@ -575,12 +644,18 @@ size_t producer_reports(struct producer *p, struct producer_report *ret, size_t 
         n += resend(p, ret + n, limit - n);
     if (p->fatal || (p->rk && p->resend && n == limit))
         wake_fd_set(p->fd);
+    rest_when_idle(p, n > 0);
     return n;
 }
 
 int producer_fd(const struct producer *p)
 {
     return p->fd;
+}
+
+bool producer_resting(const struct producer *p)
+{
+    return p->resting;
 }
 
 size_t producer_in_flight(const struct producer *p)

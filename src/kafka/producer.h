@@ -11,6 +11,12 @@
  * nothing but a delay (and a WARN line). Whether producers share a client is
  * this module's choice.
  *
+ * A client is three threads and two connections. A producer on demand has one
+ * only while there is something to send: it rests when nothing has been sent
+ * for `rest_ms`, and the next record makes it a new client, which costs that
+ * record some milliseconds. Nothing is in flight while it rests, so nothing
+ * can be lost, repeated or overtaken by it.
+ *
  * Owner    the task (or the store)
  * Thread   the owner's, but for producer_cut; librdkafka's own threads stay
  *          inside
@@ -51,6 +57,13 @@ enum producer_result {
 
 /* `props` are Java's names (kafka_task_props). Errors name the key. */
 struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret) KAFTAN_MUST_CHECK;
+/*
+ * On demand. Settings are checked at once, as producer_new does; the first of
+ * a process with given settings (but for client.id) also starts with a client,
+ * the others when they have something to send.
+ */
+struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
+                                            struct producer **ret) KAFTAN_MUST_CHECK;
 /* Waits for nothing: what is in flight is given up, its reports never come. NULL is fine. */
 void producer_free(struct producer *p);
 /*
@@ -64,12 +77,14 @@ void producer_drop(struct producer *p);
 enum producer_result producer_send(struct producer *p, const struct producer_record *r, struct kaftan_error **ret_err);
 /* Pushes what was sent so far out without waiting for linger. */
 void producer_flush_start(struct producer *p);
-/* Reports that have come, at most `limit`; 0 when none. Also does the client's upkeep; call at least each second. */
+/* Reports that have come, at most `limit`; 0 when none. Also does the client's upkeep; call at least each second, or every few seconds with nothing in flight. */
 size_t producer_reports(struct producer *p, struct producer_report *ret, size_t limit);
 int producer_fd(const struct producer *p); /* readable when reports wait */
 size_t producer_in_flight(const struct producer *p);
 /* Bytes held by librdkafka's queue and limit; for backpressure and metrics. */
 size_t producer_queue_bytes(const struct producer *p);
+/* True: it has no client, as there is nothing to send. */
+bool producer_resting(const struct producer *p);
 /* Tests: forces the fatal-error path. */
 void producer_test_fatal(struct producer *p);
 

@@ -28,6 +28,7 @@ enum {
     POLL_RETRY_US = 100000, /* pause after a RETRIABLE error of poll, and while the task may be another worker's */
     SPIN_US = 10000,        /* pause for a connector that would spin */
     RESERVE_US = 1000000,   /* of the stop's time, kept for the last flush */
+    PRODUCER_REST_MS = 30000, /* without a record for so long: the producer's client ends */
     EVENTS = 4,
 };
 enum { SOURCE_MAILBOX = 1, SOURCE_PRODUCER, SOURCE_TOPICS, SOURCE_CONNECTOR, SOURCE_INNER };
@@ -56,7 +57,7 @@ static struct kaftan_error *clients_new(struct source_task *t)
         .dead_letter = t->run->dead_letter_topic,
         .dead_letter_replication = t->run->dead_letter_replication,
     };
-    struct kaftan_error *err = producer_new(props, IN_FLIGHT_LIMIT, &t->producer);
+    struct kaftan_error *err = producer_new_on_demand(props, IN_FLIGHT_LIMIT, PRODUCER_REST_MS, &t->producer);
     if (!err)
         err = topics_new(&options, &t->topics);
     text_map_unref(props);

@@ -185,6 +185,13 @@ struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight
     return NULL;
 }
 
+struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
+                                            struct producer **ret)
+{
+    (void)rest_ms;
+    return producer_new(props, in_flight_limit, ret);
+}
+
 void producer_free(struct producer *p)
 {
     if (!p)

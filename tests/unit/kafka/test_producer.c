@@ -301,6 +301,106 @@ Test(producer, partitions_as_java)
     cr_assert_eq(golden_file("storage-vectors.json", storage_kafka_sections), 0);
 }
 
+/* ---- on demand ---- */
+
+enum { REST_MS = 200 };
+
+static struct producer *make_on_demand(const struct mock *m, const char *client_id)
+{
+    struct producer *p = NULL;
+    struct text_map *props = mock_props(m);
+    text_map_put(props, "client.id", client_id);
+    text_map_put(props, "delivery.timeout.ms", "2147483647");
+    struct kaftan_error *err = producer_new_on_demand(props, 1000, REST_MS, &p);
+    cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
+    text_map_unref(props);
+    return p;
+}
+
+static void wait_resting(struct producer *p)
+{
+    struct producer_report none[1];
+    int64_t deadline = clock_mono_ms() + MOCK_DEADLINE_MS;
+    while (!producer_resting(p)) {
+        cr_assert_lt(clock_mono_ms(), deadline);
+        mock_wait(producer_fd(p), deadline);
+        cr_assert_eq(producer_reports(p, none, 1), 0);
+    }
+}
+
+static void send_number(struct producer *p, const char *number, uint64_t token)
+{
+    struct kaftan_error *err = NULL;
+    struct producer_report got[1];
+    struct producer_record r = record("n", number, token);
+    cr_assert_eq(producer_send(p, &r, &err), PRODUCER_TAKEN);
+    cr_expect_not(producer_resting(p));
+    collect(p, 1, got);
+    cr_expect_eq(got[0].token, token);
+}
+
+Test(producer, on_demand_has_a_client_while_there_is_something_to_send)
+{
+    static const char *const numbers[] = { "0000", "0001", "0002", "0003" };
+    struct mock m = mock_new(1);
+    struct producer *first = make_on_demand(&m, "one"), *second = make_on_demand(&m, "two");
+    cr_expect_not(producer_resting(first)); /* what was never tried has to be */
+    cr_expect(producer_resting(second));
+    send_number(second, numbers[0], 70);
+    cr_expect_not(producer_resting(second), "a record has just gone out");
+    send_number(second, numbers[1], 71);
+    wait_resting(first); /* also one that never sent */
+    for (uint64_t i = 2; i < 4; i++) {
+        wait_resting(second);
+        struct pollfd quiet = { .fd = producer_fd(second), .events = POLLIN };
+        cr_expect_eq(poll(&quiet, 1, 0), 0, "what rests has nothing to report");
+        send_number(second, numbers[i], 70 + i);
+    }
+    expect_all_numbers(&m, "n", 4);
+    producer_free(first);
+    producer_free(second);
+    mock_free(&m);
+}
+
+Test(producer, on_demand_does_not_rest_with_records_in_flight)
+{
+    struct mock m = mock_new(1);
+    struct producer *p = make_on_demand(&m, "slow");
+    struct kaftan_error *err = NULL;
+    struct producer_report got[1];
+    struct producer_record r = record("t", "v", 5);
+    rd_kafka_mock_broker_set_down(m.cluster, 1);
+    cr_assert_eq(producer_send(p, &r, &err), PRODUCER_TAKEN);
+    for (int64_t until = clock_mono_ms() + 3 * REST_MS; clock_mono_ms() < until;) {
+        struct pollfd f = { .fd = producer_fd(p), .events = POLLIN };
+        (void)poll(&f, 1, 20);
+        cr_assert_eq(producer_reports(p, got, 1), 0);
+        cr_assert_not(producer_resting(p));
+    }
+    rd_kafka_mock_broker_set_up(m.cluster, 1);
+    collect(p, 1, got);
+    cr_expect_eq(got[0].token, 5);
+    wait_resting(p);
+    producer_free(p);
+    mock_free(&m);
+}
+
+Test(producer, on_demand_checks_its_settings_at_once)
+{
+    for (int i = 0; i < 2; i++) { /* what failed once has proven nothing */
+        struct producer *p = NULL;
+        struct text_map *props = text_map_new();
+        text_map_put(props, "bootstrap.servers", "127.0.0.1:1");
+        text_map_put(props, "delivery.timeout.ms", "1000");
+        text_map_put(props, "linger.ms", "5000"); /* a client takes no such pair */
+        struct kaftan_error *err = producer_new_on_demand(props, 1, REST_MS, &p);
+        cr_expect_not_null(err);
+        cr_expect_eq(kaftan_error_code(err), KAFTAN_E_INVALID);
+        kaftan_error_free(err);
+        text_map_unref(props);
+    }
+}
+
 Test(producer, guarantees)
 {
     static const struct { const char *key, *value, *want; } cases[] = {
