@@ -21,7 +21,11 @@
 #include "file_lines.h"
 
 #define LOGGER "plugin.file.source"
-enum { IDLE_US = 250000, TICK_US = 1000000 };
+enum {
+    IDLE_US = 250000,    /* between two looks at a file that grows now and then */
+    TICK_US = 1000000,   /* and at one that has not for a while, or is not there */
+    QUIET_LOOKS = 40,    /* in vain, until it counts as one that does not grow */
+};
 
 struct file_config {
     const char *file; /* NULL or "": standard input */
@@ -35,6 +39,7 @@ struct file_source {
     const struct kaftan_schema *string; /* static */
     int fd;                           /* owned unless it is standard input; -1: not there yet */
     bool wait_told;
+    unsigned looks; /* in vain, one after the other; at most QUIET_LOOKS */
     struct file_lines lines;
     uint32_t partition;
     uint64_t done; /* everything before this position is in Kafka */
@@ -127,7 +132,7 @@ static struct kaftan_error *find_file(struct file_source *s, struct kaftan_arena
         if (!s->wait_told)
             kaftan_log(LOGGER, KAFTAN_LOG_WARN, "file '%s' does not exist, waiting for it to be created", s->config->file);
         s->wait_told = true;
-        kaftan_task_wait_until(s->task, kaftan_now_us() + TICK_US);
+        kaftan_task_idle_until(s->task, kaftan_now_us() + TICK_US);
         return NULL;
     }
     if (fd < 0)
@@ -210,8 +215,12 @@ static struct kaftan_error *file_poll(void *self, kaftan_deadline deadline, stru
         if (err || read_bytes == 0)
             break;
     }
+    if (kaftan_batch_count(batch) > 0)
+        s->looks = 0;
+    else if (s->looks < QUIET_LOOKS)
+        s->looks++;
     if (read_bytes == 0 || kaftan_batch_count(batch) == 0)
-        kaftan_task_wait_until(s->task, kaftan_now_us() + IDLE_US);
+        kaftan_task_idle_until(s->task, kaftan_now_us() + (s->looks < QUIET_LOOKS ? IDLE_US : TICK_US));
     return err;
 }
 

@@ -12,7 +12,6 @@
 #include "config.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,7 +23,6 @@
 
 static struct log logger = LOG("runtime.connector");
 
-enum { WAIT_MS = 1000 };
 
 enum connector_state { CONNECTOR_INIT, CONNECTOR_STARTED, CONNECTOR_PAUSED, CONNECTOR_STOPPED, CONNECTOR_FAILED };
 
@@ -253,7 +251,7 @@ void connector_run(void *arg)
     while (!work_stopping(t)) {
         follow_target(&c);
         answer_configs(&c);
-        struct message *m = mailbox_wait(t->box, clock_mono_ms() + WAIT_MS);
+        struct message *m = mailbox_wait(t->box, -1);
         if (m)
             m->handle(m, t);
     }

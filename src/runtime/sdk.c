@@ -101,6 +101,12 @@ void kaftan_task_wait_until(struct kaftan_task *t, kaftan_deadline until)
     t->wait_until = until > 0 ? until : 1; /* a time gone by: do not wait */
 }
 
+void kaftan_task_idle_until(struct kaftan_task *t, kaftan_deadline until)
+{
+    kaftan_task_wait_until(t, until);
+    t->idle = true;
+}
+
 struct kaftan_error *kaftan_task_dead_letter(struct kaftan_task *t, const struct kaftan_record *raw,
                                              const char *reason)
 {

@@ -4,7 +4,8 @@
  * mailbox, the producer's reports, an answer about a topic, the connector's
  * network. One turn: messages, reports, poll or service, send; and only when
  * nothing moved does it wait, at most 250 ms, so that the connector can keep
- * its promises to its own source whatever Kafka does.
+ * its promises to its own source whatever Kafka does; longer only for one that
+ * has said that it has none to keep.
  */
 #include "config.h"
 
@@ -188,7 +189,7 @@ static bool wait_for_work(struct source_task *t, kaftan_deadline until)
     kaftan_deadline now = kaftan_now_us();
     bool ready = false;
     watch_topics(t);
-    until = earlier(until, now + WAIT_LIMIT_US);
+    until = earlier(until, now + (t->work->idle && batch_pool_open(t->pool) == 0 ? IDLE_LIMIT_US : WAIT_LIMIT_US));
     until = earlier(until, t->send_after);
     until = earlier(until, topics_retry_at(t->topics));
     until = earlier(until, t->flush.under_way ? t->flush.deadline_ms * 1000 : t->flush.next_ms * 1000);
@@ -227,6 +228,7 @@ static struct kaftan_error *call_service(struct source_task *t, struct turn *tur
 {
     turn->served = true;
     t->work->wait_until = 0;
+    t->work->idle = false;
     if (!t->class->service)
         return NULL;
     struct kaftan_error *err = tolerate(t, t->class->service(t->self, kaftan_now_us()), "service failed, trying again");
@@ -242,6 +244,7 @@ static struct kaftan_error *call_poll(struct source_task *t, struct turn *turn)
     batch_pool_turn(t->pool);
     t->view.count = 0;
     t->work->wait_until = 0;
+    t->work->idle = false;
     struct kaftan_error *err = t->class->poll(t->self, t->connector_fd >= 0 ? before : limit, &t->view);
     kaftan_deadline after = kaftan_now_us();
     if (t->view.count > 0) {

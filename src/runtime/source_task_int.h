@@ -33,6 +33,7 @@ enum {
     IN_FLIGHT_LIMIT = 16384, /* records given to the producer and not reported */
     REPORTS_AT_ONCE = 256,
     WAIT_LIMIT_US = 250000, /* poll or service at least this often (N3) */
+    IDLE_LIMIT_US = 5000000, /* or this often, when the connector has said that it is idle */
 };
 
 /* Stages of Java's error handling, by their names in reports. */

@@ -63,6 +63,7 @@ struct kaftan_task {
     _Atomic(struct metrics_group *) status_metrics; /* owned by whoever swaps it out */
 
     kaftan_deadline wait_until;  /* kaftan_task_wait_until; 0: not set */
+    bool idle;                   /* it was kaftan_task_idle_until */
     bool flush_asked;            /* kaftan_task_flush_request */
     bool refresh_over;           /* the store has answered work_refresh_offsets */
     struct kaftan_error *refresh_error; /* owned; its answer */

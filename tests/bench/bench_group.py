@@ -26,7 +26,7 @@ class Sizes:
         self.many = 12 if smoke else 1000
         self.rounds = 1 if smoke else 3 if quick else 5
         self.idle = 2 if smoke else 20 if quick else 60
-        self.calm = 1 if smoke else 15   # before an idle worker is looked at: what beats fast after a rebalance has ended
+        self.calm = 1 if smoke else 45   # before an idle worker is looked at: fast beats are over, clients without work at rest
         self.quiet = 1 if smoke else 4   # no status, no SyncGroup for so long: a group has settled (a heartbeat is 3 s)
         self.session = 3000 if smoke else 10000
 
@@ -216,7 +216,7 @@ def measure_small(group):
     note("%s: exec to joined, memory without tasks" % group.name)
     result["joined_ms"] = group.exec_to_joined()
     group.watch()
-    time.sleep(sizes.calm * PATIENCE / 3)
+    time.sleep(sizes.quiet * PATIENCE)
     result["empty"] = memory(group.worker("w1").child.pid)
     note("%s: %d tasks on one worker" % (group.name, sizes.tasks))
     result["create_s"] = group.load()

@@ -24,7 +24,7 @@ static struct {
     size_t said, taken;
     char open_error[TEXT], poll_error[TEXT], start_error[TEXT];
     int poll_code, later;
-    bool hang, flush, touch, busy, own, may_acknowledge;
+    bool hang, flush, touch, busy, idle, own, may_acknowledge;
     size_t flood_each, flood_left;
     int32_t configs;
     char delivered[STORY], calls[STORY], events[STORY];
@@ -207,6 +207,10 @@ static struct kaftan_error *script_poll(void *self_, kaftan_deadline deadline, s
             break;
         say_one(self, batch, message, dead, token);
     }
+    bool idle;
+    LOCKED(idle = s.idle);
+    if (idle)
+        kaftan_task_idle_until(self->task, kaftan_now_us() + 60000000);
     return err;
 }
 
@@ -636,6 +640,11 @@ void script_touch(void)
 {
     LOCKED(s.touch = true);
     light();
+}
+
+void script_say_idle(bool idle)
+{
+    LOCKED(s.idle = idle);
 }
 
 void script_busy_after_stop(bool busy)

@@ -58,6 +58,7 @@ void script_make_configs(int32_t count);    /* task_configs; -1: NULL hook behav
 void script_reconfigure(void);              /* the connector asks for it */
 void script_flush_request(void);            /* at the next poll or service */
 void script_touch(void);                    /* touches partition "p" at the next poll or service */
+void script_say_idle(bool idle);                /* poll says that there is nothing to do for a minute */
 void script_busy_after_stop(bool busy);     /* idle() says false */
 void script_own(bool own);                  /* owned_until */
 

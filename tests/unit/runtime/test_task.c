@@ -426,6 +426,25 @@ Test(task, pausing)
     cr_expect_str_eq(statuses(), "PAUSED,RUNNING,PAUSED,RUNNING,UNASSIGNED");
 }
 
+Test(task, an_idle_task_is_left_alone_until_there_is_something)
+{
+    w = world_new(NULL);
+    script_say_idle(true);
+    world_start_task(w, script_config(NULL), TARGET_STARTED);
+    WAIT_FOR(script_polls() > 0);
+    size_t polls = script_polls();
+    (void)poll(NULL, 0, 1500);
+    cr_expect_leq(script_polls() + script_services(), polls + 2, "four a second are for those that are not idle");
+    script_say("a:k=v"); /* its descriptor */
+    WAIT_FOR(strcmp(script_delivered(), "1S") == 0);
+    polls = script_polls();
+    worker_target_state(w->worker, "c", TARGET_PAUSED); /* an order */
+    WAIT_FOR(strcmp(statuses(), "RUNNING,PAUSED") == 0);
+    polls = script_services();
+    WAIT_FOR(script_services() > polls + 1); /* service has not said it */
+    stop();
+}
+
 Test(task, stopped_while_it_waits_to_be_resumed)
 {
     w = world_new(NULL);
