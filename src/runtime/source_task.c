@@ -30,6 +30,7 @@ enum {
     SPIN_US = 10000,        /* pause for a connector that would spin */
     RESERVE_US = 1000000,   /* of the stop's time, kept for the last flush */
     PRODUCER_REST_MS = 30000, /* without a record for so long: the producer's client ends */
+    IDLE_GRID_US = 100000,  /* idle tasks wake together: one timer for many, and warm caches */
     EVENTS = 4,
 };
 enum { SOURCE_MAILBOX = 1, SOURCE_PRODUCER, SOURCE_TOPICS, SOURCE_CONNECTOR, SOURCE_INNER };
@@ -182,6 +183,15 @@ static kaftan_deadline earlier(kaftan_deadline a, kaftan_deadline b)
     return b != 0 && b < a ? b : a;
 }
 
+/* How long the connector may be left alone. */
+static kaftan_deadline quiet_until(const struct source_task *t, kaftan_deadline now, kaftan_deadline until)
+{
+    if (!t->work->idle || batch_pool_open(t->pool) > 0)
+        return earlier(until, now + WAIT_LIMIT_US);
+    until = earlier(until, now + IDLE_LIMIT_US);
+    return until <= now ? until : (until + IDLE_GRID_US - 1) / IDLE_GRID_US * IDLE_GRID_US;
+}
+
 /* Waits until something has a reason to move; true: the connector's descriptor is ready. */
 static bool wait_for_work(struct source_task *t, kaftan_deadline until)
 {
@@ -189,7 +199,7 @@ static bool wait_for_work(struct source_task *t, kaftan_deadline until)
     kaftan_deadline now = kaftan_now_us();
     bool ready = false;
     watch_topics(t);
-    until = earlier(until, now + (t->work->idle && batch_pool_open(t->pool) == 0 ? IDLE_LIMIT_US : WAIT_LIMIT_US));
+    until = quiet_until(t, now, until);
     until = earlier(until, t->send_after);
     until = earlier(until, topics_retry_at(t->topics));
     until = earlier(until, t->flush.under_way ? t->flush.deadline_ms * 1000 : t->flush.next_ms * 1000);

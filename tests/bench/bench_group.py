@@ -54,7 +54,7 @@ class Group:
                 "127.0.0.1:%d" % self.proxy.port, self.name, producer__bootstrap__servers=self.kafka.bootstrap,
                 admin__bootstrap__servers=self.kafka.bootstrap, session__timeout__ms=self.sizes.session,
                 heartbeat__interval__ms=min(3000, self.sizes.session // 3), rebalance__timeout__ms=60000,
-                offset__flush__interval__ms=60000, scheduled__rebalance__max__delay__ms=0)
+                offset__flush__interval__ms=10000, scheduled__rebalance__max__delay__ms=0)
             make = Worker if self.kind == "kaftan" else JavaConnect
             self.workers[name] = make(self.work, properties, name=name)
         return self.workers[name]
