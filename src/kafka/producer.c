@@ -171,8 +171,8 @@ void producer_drop(struct producer *p)
 }
 
 /*
- * Some settings show only in a client (a file of certificates, say), and a
- * task has to fail with them when it starts. A bit per hash of settings that
+ * Some settings that do not fit together show only in a client, and a task
+ * has to fail with them when it starts. A bit per hash of settings that
  * made a client: two with the same bit cost no more than an error that comes
  * with the first record.
  */
