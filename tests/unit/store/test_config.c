@@ -53,3 +53,21 @@ Test(config_state, hostile_numbers)
     snapshot_unref(s);
     config_state_free(c);
 }
+
+/* A topic that was cut off, or made anew, is read from its start: the offset goes back with it. */
+Test(config_state, offsets_that_go_back)
+{
+    struct config_state *c = config_state_new();
+    apply(c, "connector-a", "{\"properties\":{\"x\":\"1\"}}", 100);
+    const struct snapshot *before = config_state_snapshot(c);
+    apply(c, "connector-b", "{\"properties\":{\"x\":\"2\"}}", 0);
+    apply(c, "connector-a", "{\"properties\":{\"x\":\"3\"}}", 1);
+    const struct snapshot *after = config_state_snapshot(c);
+    cr_expect_eq(before->offset, 101);
+    cr_expect_eq(after->offset, 2);
+    cr_expect_str_eq(text_map_get(snapshot_find(after, "a")->config, "x"), "3");
+    cr_expect_not_null(snapshot_find(after, "b"));
+    snapshot_unref(before);
+    snapshot_unref(after);
+    config_state_free(c);
+}
