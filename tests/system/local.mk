@@ -33,6 +33,7 @@ EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
 	tests/system/test_differential.py \
 	tests/system/test_faults.py \
 	tests/system/test_mixed.py \
+	tests/system/test_mixed_faults.py \
 	tests/system/test_peers.py \
 	tests/system/test_security.py \
 	tests/system/test_stores.py \

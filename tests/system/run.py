@@ -34,9 +34,9 @@ def say(line):
         print(line, flush=True)
 
 
-def chosen(scenario, names):
+def chosen(scenario, names, long=False):
     if not names:
-        return not scenario.only_on_request
+        return not scenario.only_on_request and (long or not scenario.only_long)
     for name in names:
         if name == scenario.name or name in scenario.tags or (len(name) > 4 and name in scenario.title):
             return True
@@ -89,7 +89,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     for path in sorted(glob.glob(os.path.join(here, "test_*.py"))):
         importlib.import_module(os.path.basename(path)[:-3])
-    wanted = [s for s in scenarios.all_of_them() if chosen(s, arguments.names)]
+    wanted = [s for s in scenarios.all_of_them() if chosen(s, arguments.names, arguments.long)]
     if arguments.list:
         for scenario in scenarios.all_of_them():
             print("%-6s %s [%s]" % (scenario.name, scenario.title, " ".join(scenario.tags)))

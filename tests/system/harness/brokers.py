@@ -332,3 +332,9 @@ class JavaConnect:
 
     def kill(self):
         return self.child.kill()
+
+    def freeze(self):
+        self.child.freeze()
+
+    def thaw(self):
+        self.child.thaw()

@@ -32,10 +32,12 @@ class Scenario:
         self.alone = options.get("alone", False)
         self.needs_kafka = options.get("kafka", True)
         self.only_on_request = options.get("only_on_request", False)
+        self.only_long = options.get("only_long", False)
 
 
 def scenario(name, title, **options):
-    """tags: words to choose by; weight: seconds it takes, about; alone: not beside another; kafka=False: needs none."""
+    """tags: words to choose by; weight: seconds it takes, about; alone: not beside another; kafka=False: needs none;
+    only_on_request: when it is named; only_long: then, too, and with --long."""
     def keep(function):
         _scenarios.append(Scenario(function, name, title, **options))
         return function
