@@ -20,7 +20,7 @@
  * closes, because closing a socket with unread data resets the connection and
  * may destroy the acknowledgements on their way.
  */
-enum { READS_PER_STEP = 16 };
+enum { READS_PER_STEP = 16, CLOSE_LIMIT_S = 10 };
 #define HALF_DONE_US ((kaftan_deadline)500000)
 
 struct mqtt_session *mqtt_session_new(struct mqtt_host *host, uint32_t slot, const char *client_id,
@@ -181,13 +181,26 @@ static void closed(struct mqtt_session *s)
     s->retry_at = s->down_since = s->now;
 }
 
+/*
+ * A broker closes as soon as it has read our DISCONNECT. One that is busy has
+ * not read our acknowledgements either, and would drop them, and deliver again
+ * what they are for, if the next owner of the session came before that. So it
+ * has until the stop's deadline.
+ */
+static kaftan_deadline patience(const struct mqtt_session *s)
+{
+    kaftan_deadline least = s->now + SECOND_US, most = s->now + CLOSE_LIMIT_S * SECOND_US;
+    kaftan_deadline by = s->leave_by > least ? s->leave_by : least;
+    return by < most ? by : most;
+}
+
 static void drain(struct mqtt_session *s)
 {
     if (s->close_by == 0) {
         if (mqtt_conn_flush(s->conn) == KAFTAN_IO_AGAIN && s->now < s->leave_by + SECOND_US)
             return;
         mqtt_conn_shutdown(s->conn);
-        s->close_by = s->now + SECOND_US;
+        s->close_by = patience(s);
     }
     for (int reads = 0; reads < READS_PER_STEP; reads++) {
         bool more = false;

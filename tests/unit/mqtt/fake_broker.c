@@ -269,6 +269,8 @@ static void take_packets(struct fake_broker *b)
 
 void fake_broker_turn(struct fake_broker *b)
 {
+    if (b->stalled)
+        return;
     int c = accept4(b->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (c >= 0) {
         int on = 1;

@@ -32,6 +32,7 @@ struct fake_broker {
     bool session_present;
     uint8_t suback_code;     /* granted QoS, or a refusal */
     bool mute;               /* answers nothing at all */
+    bool stalled;            /* reads nothing, accepts nobody */
     bool no_pubrel;          /* does not answer PUBREC */
     bool refuse_5;           /* closes on MQTT 5 */
     int close_after;         /* closes after so many bytes have been sent by it; -1: never */

@@ -408,6 +408,31 @@ Test(source, stop_has_a_deadline)
     stage_close(&s);
 }
 
+/* The next owner of the session may come only when the broker has read what was acknowledged. */
+Test(source, stop_waits_for_a_busy_broker)
+{
+    static const struct { int64_t deadline_us; bool waits; } cases[] = { { 15000000, true }, { 100000, false } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct stage s = { 0 };
+        stage_open(&s, "", NULL);
+        stage_subscribed(&s);
+        fake_broker_publish(&s.broker, 1, 1, false, false, "a/1", "one");
+        stage_until(&s, s.task->count == 1);
+        s.task->class->stop(s.task->self, KAFTAN_STOP_MOVE, kaftan_now_us() + cases[i].deadline_us);
+        s.service = s.broker.stalled = true;
+        fake_task_deliver(s.task, 1, KAFTAN_STORED);
+        if (cases[i].waits)
+            stage_for(&s, 1500);
+        else
+            stage_until(&s, s.task->class->idle(s.task->self));
+        cr_expect_eq(s.task->class->idle(s.task->self), !cases[i].waits);
+        s.broker.stalled = false;
+        stage_until(&s, s.task->class->idle(s.task->self) && fake_broker_count(&s.broker, 14) == 1);
+        cr_expect_eq(fake_broker_count(&s.broker, 4), 1);
+        stage_close(&s);
+    }
+}
+
 Test(source, pause_and_resume)
 {
     struct stage s = { 0 };
