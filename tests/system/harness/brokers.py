@@ -68,6 +68,8 @@ class KafkaBroker:
         # A second listener whose clients are told to come back through proxy_port, where a test may put a proxy.
         self.behind_port = free_port()
         self.proxy_port = free_port()
+        # More of that kind, so that each worker of a cluster can have a way of its own.
+        self.ways = [(free_port(), free_port()) for _ in range(3)]
         self.bootstrap = "127.0.0.1:%d" % self.port
         self.log = os.path.join(self.work, "kafka.log")
         self.file = os.path.join(self.work, "server.properties")
@@ -80,15 +82,17 @@ class KafkaBroker:
         return ()
 
     def _write(self, extra):
+        plain = [("PLAINTEXT", self.port, self.port), ("PROXIED", self.behind_port, self.proxy_port)]
+        plain += [("WAY%d" % n, behind, proxied) for n, (behind, proxied) in enumerate(self.ways)]
         values = {
             "process.roles": "broker,controller", "node.id": "1",
             "controller.quorum.voters": "1@127.0.0.1:%d" % self.controller_port,
             "controller.listener.names": "CONTROLLER",
-            "listeners": "PLAINTEXT://127.0.0.1:%d,PROXIED://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d" %
-                         (self.port, self.behind_port, self.controller_port),
-            "advertised.listeners": "PLAINTEXT://127.0.0.1:%d,PROXIED://127.0.0.1:%d" % (self.port, self.proxy_port),
+            "listeners": ",".join("%s://127.0.0.1:%d" % (name, port) for name, port, _ in plain) +
+                         ",CONTROLLER://127.0.0.1:%d" % self.controller_port,
+            "advertised.listeners": ",".join("%s://127.0.0.1:%d" % (name, port) for name, _, port in plain),
             "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": ",".join("%s:PLAINTEXT" % name for name, _, _ in plain) + ",CONTROLLER:PLAINTEXT",
             "log.dirs": os.path.join(self.work, "data"),
             "num.partitions": "1", "num.network.threads": "2", "num.io.threads": "4",
             "offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "4",

@@ -3,7 +3,8 @@
 
 It stands between a worker and a broker and knows, for every connection, which QoS 1 and 2 messages the broker has sent
 and the worker has not yet answered (PUBACK, PUBREC). What is open when a connection ends is what the broker may
-deliver again: the bound for duplicates, counted by somebody who is neither of the two.
+deliver again: the bound for duplicates, counted by somebody who is neither of the two. A broker that drops a connection
+(because its client is there once more) before it has read all answers resets it; then those unread are counted, too.
 """
 import asyncio
 import collections
@@ -17,6 +18,7 @@ DOWN = "down"  # broker to worker
 UP = "up"      # worker to broker
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK = range(1, 10)
 DISCONNECT = 14
+ANSWER_SIZE = 4  # the least a PUBACK has
 NAMES = {1: "CONNECT", 2: "CONNACK", 3: "PUBLISH", 4: "PUBACK", 5: "PUBREC", 6: "PUBREL", 7: "PUBCOMP", 8: "SUBSCRIBE",
          9: "SUBACK", 10: "UNSUBSCRIBE", 11: "UNSUBACK", 12: "PINGREQ", 13: "PINGRESP", 14: "DISCONNECT", 15: "AUTH"}
 
@@ -72,6 +74,8 @@ class Side(asyncio.Protocol):
         return True
 
     def connection_lost(self, error):
+        if error and self is self.link.broker:
+            self.link.reset_by_broker()
         self.link.lost()
 
     def pause_writing(self):
@@ -96,6 +100,8 @@ class Link:
         self.counts = {UP: collections.Counter(), DOWN: collections.Counter()}
         self.open = set()
         self.highest = 0
+        self.unread = None  # answers that the broker had not read when the worker's side ended
+        self.reset = False  # the broker will never have read them
         self.started = time.monotonic()
         self.mqtt = True
 
@@ -104,7 +110,9 @@ class Link:
         return self.broker if direction == UP else self.worker
 
     def made(self, side):
-        if side is self.worker:
+        if side is self.worker and self.closed:  # refused
+            side.transport.abort()
+        elif side is self.worker:
             loop = asyncio.get_running_loop()
             loop.create_task(self.connect(loop))
         else:
@@ -113,6 +121,8 @@ class Link:
             self.early = []
 
     async def connect(self, loop):
+        if self.proxy.silent:
+            return
         try:
             await loop.create_connection(lambda: self.broker, "127.0.0.1", self.proxy.target)
         except OSError:
@@ -196,6 +206,8 @@ class Link:
 
     def eof(self, direction):
         """A half-closed connection goes on in the other direction, as without a proxy."""
+        if self.proxy.silent:
+            return
         if self.closed:
             if direction == DOWN:
                 self.broker.transport.close()
@@ -217,9 +229,11 @@ class Link:
         self.lost()
 
     def lost(self):
-        if self.closed:
+        if self.closed or self.proxy.silent:
             return
         self.closed = True
+        if self.proxy.parse and self.broker.transport and not self.broker.transport.is_closing():
+            self.unread = self.bytes_unread() // ANSWER_SIZE
         self.proxy.ended(self)
         if self.worker.transport:
             self.worker.transport.close()
@@ -234,9 +248,39 @@ class Link:
             transport.resume_reading()
             if transport.can_write_eof():
                 transport.write_eof()
-            asyncio.get_running_loop().call_later(5, transport.close)
+            asyncio.get_running_loop().call_later(5, self.give_up)
         except (OSError, RuntimeError):
             transport.close()
+
+    def give_up(self):
+        if not self.broker.transport.is_closing():
+            self.reset = True
+            self.broker.transport.close()
+
+    def reset_by_broker(self):
+        self.reset = True
+
+    def bytes_unread(self):
+        """What was written to the broker and has not been read by it: here, under way, and in its socket."""
+        raw = self.broker.transport.get_extra_info("socket")
+        if raw is None:
+            return 0
+        here, there = "0100007F:%04X" % raw.getsockname()[1], "0100007F:%04X" % self.proxy.target
+        total = self.broker.transport.get_write_buffer_size()
+        with open("/proc/net/tcp", encoding="ascii") as f:
+            for line in f:
+                fields = line.split()
+                if fields[1:3] == [here, there]:
+                    total += int(fields[4].split(":")[0], 16)
+                elif fields[1:3] == [there, here]:
+                    total += int(fields[4].split(":")[1], 16)
+        return total
+
+    def may_repeat(self):
+        """How many messages the broker may deliver again after this connection."""
+        if not self.reset:
+            return len(self.open)
+        return len(self.open) + self.unread if self.unread is not None else max(len(self.open), self.highest)
 
     close = lost
 
@@ -258,7 +302,8 @@ class Proxy:
         self.cut_at = {}        # direction -> bytes of a connection after which it is cut
         self.cut_since = 0.0    # connections made before are not cut
         self.refusing = False   # accept and close at once
-        self.finished = []      # (time, open messages, highest number open) of ended connections
+        self.silent = False     # see silence()
+        self.finished = []      # ended connections
         self.counts = {UP: collections.Counter(), DOWN: collections.Counter()}
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -283,7 +328,6 @@ class Proxy:
         self.total += 1
         if self.refusing:
             link.closed = True
-            self._loop.call_soon(lambda: link.worker.transport and link.worker.transport.abort())
         else:
             with self._lock:
                 self.links.append(link)
@@ -293,7 +337,7 @@ class Proxy:
         with self._lock:
             if link in self.links:
                 self.links.remove(link)
-                self.finished.append((time.monotonic(), len(link.open), link.highest))
+                self.finished.append(link)
                 for direction in (UP, DOWN):
                     self.counts[direction].update(link.counts[direction])
 
@@ -325,6 +369,17 @@ class Proxy:
     def swallow(self, direction, on=True):
         self._do(lambda: self.blackhole.__setitem__(direction, on))
 
+    def silence(self, on=True):
+        """A cut cable: nothing gets through any more, in both directions, and nobody is told, not even of the other side's
+        close. When it is mended, what was connected meanwhile or before is dead."""
+        def change():
+            self.silent = on
+            self.blackhole.update({UP: on, DOWN: on})
+            if not on:
+                for link in list(self.links):
+                    link.finish()
+        self._do(change)
+
     def connections(self):
         with self._lock:
             return len(self.links)
@@ -333,11 +388,11 @@ class Proxy:
         """How many messages ended connections left unanswered, all together: the bound for duplicates. A broker that ends
         itself may not have read acknowledgements that passed here; then it is what was open at the most."""
         with self._lock:
-            return sum(highest if broker_ends else opened for _, opened, highest in self.finished)
+            return sum(link.highest if broker_ends else link.may_repeat() for link in self.finished)
 
     def highest(self):
         with self._lock:
-            return max([h for _, _, h in self.finished] + [link.highest for link in self.links] + [0])
+            return max([link.highest for link in self.finished + self.links] + [0])
 
     def seen(self, direction, kind):
         with self._lock:
@@ -357,6 +412,7 @@ class Proxy:
         wait_until("connections of the proxy ended", lambda: self.connections() == 0, seconds)
 
     def close(self):
+        self.silent = False
         self.refuse()
         self._do(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
