@@ -29,6 +29,7 @@ EXTRA_DIST += docker .ci/run .dockerignore tests/system/tsan.supp \
 	tests/system/quickstart.py \
 	tests/system/run.py \
 	tests/system/test_cluster.py \
+	tests/system/test_cluster_faults.py \
 	tests/system/test_delivery.py \
 	tests/system/test_differential.py \
 	tests/system/test_faults.py \
