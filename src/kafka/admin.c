@@ -200,6 +200,9 @@ static void on_trouble(struct admin *a, rd_kafka_resp_err_t err, const char *tex
     /* "all brokers are down" comes beside the reason, which says more */
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && *a->trouble)
         return;
+    /* librdkafka keeps silent about brokers that close the connection: where there is no other reason, it is that */
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        hint = "they hang up: does the port expect TLS or a login (security.protocol)?";
     (void)snprintf(a->trouble, sizeof a->trouble, "%s%s%s", text, hint ? ": " : "", hint ? hint : "");
     a->refused = err == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }

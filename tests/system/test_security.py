@@ -261,7 +261,7 @@ def security(context):
         "tls-at-plain": (secure.begin("tls-at-plain", kafka.port, dict(soon, **client_keys(certificates))),
                          "is its port one for TLS?"),
         "plain-at-tls": (secure.begin("plain-at-tls", kafka.ssl_port, dict(soon, **prefixed({"security.protocol": "PLAINTEXT"}))),
-                         "incorrect security.protocol configuration"),
+                         "does the port expect TLS or a login (security.protocol)?"),
         "login-at-plain": (secure.begin("login-at-plain", kafka.port, sasl("PLAIN")), "mechanism handshake failed"),
         "wrong-store": (secure.begin("wrong-store", kafka.ssl_port, prefixed({
             "security.protocol": "SSL", "ssl.keystore.location": certificates.path("client.p12"), "ssl.keystore.password": WRONG})),
