@@ -312,7 +312,7 @@ def report(r):
 
 
 def main():
-    a = arguments(__doc__, "fewer rounds, within eight minutes", "a few tasks through everything, no figures worth reading")
+    a = arguments(__doc__, "three rounds, within ten minutes", "a few tasks through everything, no figures worth reading")
     sizes = Sizes(a.quick, a.smoke)
     with work_directory() as work:
         kafka = KafkaBroker(work, heap=1024, extra={"log.message.timestamp.type": "LogAppendTime",
