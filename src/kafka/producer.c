@@ -190,10 +190,10 @@ static bool proven(const struct text_map *props, bool now)
     return (before & bit) != 0;
 }
 
-static struct kaftan_error *start(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms, struct producer **ret)
+struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms, struct producer **ret)
 {
     struct producer *p = mem_zalloc(1, sizeof *p);
-    ASSERT(in_flight_limit > 0 && in_flight_limit < INT32_MAX);
+    ASSERT(in_flight_limit > 0 && in_flight_limit < INT32_MAX && rest_ms >= 0);
     lock_init(&p->cut_lock);
     atomic_init(&p->cut, false);
     p->limit = (uint32_t)in_flight_limit;
@@ -212,18 +212,6 @@ static struct kaftan_error *start(const struct text_map *props, size_t in_flight
     (void)proven(props, true);
     *ret = p;
     return NULL;
-}
-
-struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
-{
-    return start(props, in_flight_limit, 0, ret);
-}
-
-struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
-                                            struct producer **ret)
-{
-    ASSERT(rest_ms > 0);
-    return start(props, in_flight_limit, rest_ms, ret);
 }
 
 void producer_free(struct producer *p)

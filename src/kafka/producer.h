@@ -11,11 +11,11 @@
  * nothing but a delay (and a WARN line). Whether producers share a client is
  * this module's choice.
  *
- * A client is three threads and two connections. A producer on demand has one
- * only while there is something to send: it rests when nothing has been sent
- * for `rest_ms`, and the next record makes it a new client, which costs that
- * record some milliseconds. Nothing is in flight while it rests, so nothing
- * can be lost, repeated or overtaken by it.
+ * A client is three threads and two connections. A producer has one only
+ * while there is something to send: it rests when nothing has been sent for
+ * `rest_ms`, and the next record makes it a new client, which costs that record
+ * some milliseconds. Nothing is in flight while it rests, so nothing can be
+ * lost, repeated or overtaken by it.
  *
  * Owner    the task (or the store)
  * Thread   the owner's, but for producer_cut; librdkafka's own threads stay
@@ -55,15 +55,14 @@ enum producer_result {
     PRODUCER_REFUSED /* *ret_err says why (too large: DATA); nothing is kept, no report comes */
 };
 
-/* `props` are Java's names (kafka_task_props). Errors name the key. */
-struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret) KAFTAN_MUST_CHECK;
 /*
- * On demand. Settings are checked at once, as producer_new does; the first of
- * a process with given settings (but for client.id) also starts with a client,
- * the others when they have something to send.
+ * `props` are Java's names (kafka_task_props). They are checked at once, errors
+ * name the key; the first producer of a process with given settings (but for
+ * client.id) also starts with a client, the others get one when they have
+ * something to send. rest_ms 0: it always has one.
  */
-struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
-                                            struct producer **ret) KAFTAN_MUST_CHECK;
+struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
+                                  struct producer **ret) KAFTAN_MUST_CHECK;
 /* Waits for nothing: what is in flight is given up, its reports never come. NULL is fine. */
 void producer_free(struct producer *p);
 /*

@@ -59,7 +59,7 @@ static struct kaftan_error *clients_new(struct source_task *t)
         .dead_letter = t->run->dead_letter_topic,
         .dead_letter_replication = t->run->dead_letter_replication,
     };
-    struct kaftan_error *err = producer_new_on_demand(props, IN_FLIGHT_LIMIT, PRODUCER_REST_MS, &t->producer);
+    struct kaftan_error *err = producer_new(props, IN_FLIGHT_LIMIT, PRODUCER_REST_MS, &t->producer);
     if (!err)
         err = topics_new(&options, &t->topics);
     text_map_unref(props);

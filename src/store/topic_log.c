@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "kafka/producer.h"
 
-enum { IN_FLIGHT = 1000, REPORTS = 64, APPLY_AT_ONCE = 1000 };
+enum { IN_FLIGHT = 1000, REPORTS = 64, APPLY_AT_ONCE = 1000, PRODUCER_REST_MS = 30000 };
 
 struct kaftan_error *topic_log_open(struct topic_log *t, const struct text_map *worker_props,
                                     const struct text_map *producer_extra, bool committed)
@@ -17,7 +17,7 @@ struct kaftan_error *topic_log_open(struct topic_log *t, const struct text_map *
     struct text_map *props = text_map_copy(worker_props);
     for (size_t i = 0; text_map_at(producer_extra, &i, &key, &value);)
         text_map_put(props, key, value);
-    struct kaftan_error *err = producer_new(props, IN_FLIGHT, &t->producer);
+    struct kaftan_error *err = producer_new(props, IN_FLIGHT, PRODUCER_REST_MS, &t->producer);
     if (!err)
         err = log_reader_new(worker_props, t->topic, committed, &t->reader);
     text_map_unref(props);

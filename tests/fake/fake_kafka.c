@@ -176,20 +176,14 @@ size_t fake_kafka_questions(void)
 
 /* ---- producer.h ---- */
 
-struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, struct producer **ret)
+struct kaftan_error *producer_new(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms, struct producer **ret)
 {
+    (void)rest_ms;
     (void)props, (void)in_flight_limit;
     struct producer *p = calloc(1, sizeof *p);
     p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     *ret = p;
     return NULL;
-}
-
-struct kaftan_error *producer_new_on_demand(const struct text_map *props, size_t in_flight_limit, int64_t rest_ms,
-                                            struct producer **ret)
-{
-    (void)rest_ms;
-    return producer_new(props, in_flight_limit, ret);
 }
 
 void producer_free(struct producer *p)

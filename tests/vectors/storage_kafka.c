@@ -38,7 +38,7 @@ static void cluster_up(struct cluster *c)
     c->mock = rd_kafka_mock_cluster_new(c->rk, 1);
     text_map_put(props, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(c->mock));
     text_map_put(props, "delivery.timeout.ms", "2147483647");
-    struct kaftan_error *err = producer_new(props, 100, &c->producer);
+    struct kaftan_error *err = producer_new(props, 100, 0, &c->producer);
     ASSERT(!err);
     text_map_unref(props);
 }

@@ -22,7 +22,7 @@ static struct producer *make(const struct mock *m, size_t limit, const char *key
     text_map_put(props, "delivery.timeout.ms", "2147483647");
     if (key)
         text_map_put(props, key, value);
-    struct kaftan_error *err = producer_new(props, limit, &p);
+    struct kaftan_error *err = producer_new(props, limit, 0, &p);
     cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
     text_map_unref(props);
     return p;
@@ -311,7 +311,7 @@ static struct producer *make_on_demand(const struct mock *m, const char *client_
     struct text_map *props = mock_props(m);
     text_map_put(props, "client.id", client_id);
     text_map_put(props, "delivery.timeout.ms", "2147483647");
-    struct kaftan_error *err = producer_new_on_demand(props, 1000, REST_MS, &p);
+    struct kaftan_error *err = producer_new(props, 1000, REST_MS, &p);
     cr_assert_null(err, "%s", err ? kaftan_error_message(err) : "");
     text_map_unref(props);
     return p;
@@ -393,7 +393,7 @@ Test(producer, on_demand_checks_its_settings_at_once)
         text_map_put(props, "bootstrap.servers", "127.0.0.1:1");
         text_map_put(props, "delivery.timeout.ms", "1000");
         text_map_put(props, "linger.ms", "5000"); /* a client takes no such pair */
-        struct kaftan_error *err = producer_new_on_demand(props, 1, REST_MS, &p);
+        struct kaftan_error *err = producer_new(props, 1, REST_MS, &p);
         cr_expect_not_null(err);
         cr_expect_eq(kaftan_error_code(err), KAFTAN_E_INVALID);
         kaftan_error_free(err);
@@ -412,7 +412,7 @@ Test(producer, guarantees)
         struct text_map *props = text_map_new();
         text_map_put(props, "bootstrap.servers", "127.0.0.1:1");
         text_map_put(props, cases[i].key, cases[i].value);
-        struct kaftan_error *err = producer_new(props, 1, &p);
+        struct kaftan_error *err = producer_new(props, 1, 0, &p);
         cr_expect_eq(err == NULL, cases[i].want == NULL, "%s=%s", cases[i].key, cases[i].value);
         if (err && cases[i].want)
             cr_expect_eq(strncmp(kaftan_error_message(err), cases[i].want, strlen(cases[i].want)), 0);
@@ -421,7 +421,7 @@ Test(producer, guarantees)
         text_map_put(props, "enable.idempotence", "true");
         if (i == 0) {
             p = NULL;
-            err = producer_new(props, 1, &p);
+            err = producer_new(props, 1, 0, &p);
             cr_expect_not_null(err, "idempotence with acks=1");
             kaftan_error_free(err);
         }

@@ -19,7 +19,7 @@ static void fill(const struct mock *m, const char *topic, int from, int to)
     struct producer *p = NULL;
     struct producer_report reports[64];
     struct text_map *props = mock_props(m);
-    struct kaftan_error *err = producer_new(props, 2000, &p);
+    struct kaftan_error *err = producer_new(props, 2000, 0, &p);
     int64_t deadline = clock_mono_ms() + MOCK_DEADLINE_MS;
     cr_assert_null(err);
     for (int i = from; i < to; i++) {
