@@ -25,6 +25,7 @@ class Sizes:
         self.tasks = 4 if smoke else 100
         self.many = 12 if smoke else 1000
         self.rounds = 1 if smoke else 3 if quick else 5
+        self.starts = 1 if smoke else self.rounds + 1  # the first one makes the topics, and does not count
         self.idle = 2 if smoke else 20 if quick else 60
         self.calm = 1 if smoke else 45   # before an idle worker is looked at: fast beats are over, clients without work at rest
         self.quiet = 1 if smoke else 4   # no status, no SyncGroup for so long: a group has settled (a heartbeat is 3 s)
@@ -142,12 +143,12 @@ class Group:
     def exec_to_joined(self):
         """Of a worker whose group is empty and whose topics exist."""
         worker, times = self.worker("w1"), []
-        for _ in range(self.sizes.rounds + 1):  # the first one makes the topics
+        for _ in range(self.sizes.starts):
             if worker.child:
                 worker.stop()
             times.append(self.joined(self.start("w1"), worker) * 1000)
             worker.wait_ready()
-        return statistics.median(times[1:])
+        return statistics.median(times[1:] or times)
 
     def join_third(self):
         begun = self.start("w3")
