@@ -598,7 +598,7 @@ Test(task, a_stop_waits_for_outstanding_records)
 Test(task, a_stop_does_not_wait_for_ever)
 {
     fake_kafka_hold(true);
-    start((const char *const[]){ "task.shutdown.graceful.timeout.ms", "400", NULL }, NULL);
+    start((const char *const[]){ "task.shutdown.graceful.timeout.ms", "4000", NULL }, NULL);
     script_say("a:k=1");
     script_say("a:k=2");
     WAIT_FOR(fake_kafka_sent() == 2);
