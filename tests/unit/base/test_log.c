@@ -185,7 +185,7 @@ Test(log, repeats_are_counted)
         log_warn(&logger, "again", LOG_INT("n", sent));
     cr_expect_geq(sent, 11);
     log_warn(&other, "another sentence");
-    cr_expect_eq(c.lines, (unsigned)sent, "others are heard");
+    cr_expect(strstr(buf_text(&c.all), "another sentence"), "others are heard");
     while (!strstr(buf_text(&c.all), "base.test: repeated times=1 sentence=again")) {
         log_context(clock_mono_ms() % 2 ? "a" : "b", 0);
         log_info(&other, "time goes by");
