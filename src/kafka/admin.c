@@ -72,7 +72,7 @@ struct kaftan_error *admin_new(const struct text_map *props, struct admin **ret)
     a->rk = rk;
     kafka_login_serve(rk);
     a->queue = rd_kafka_queue_get_main(rk);
-    a->asker = asker_new();
+    a->asker = asker_new(NULL, NULL, 0);
     a->wake_fd = wake_fd_new();
     wake_fd_enable(a->queue, a->wake_fd);
     a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
 
@@ -15,6 +16,9 @@ struct asker {
     struct mailbox *in, *out; /* owned */
     struct thread *thread;    /* owned; NULL before the first question */
     atomic_bool stop;
+    void (*rest)(void *self);
+    void *self; /* borrowed; outlives the asker */
+    int64_t rest_ms;
 };
 
 static void question_drop(struct message *msg)
@@ -36,18 +40,27 @@ static void question_handle(struct message *msg, void *owner)
 static void run(void *arg)
 {
     struct asker *a = arg;
+    int64_t rest_at = -1; /* -1: it rests, or has nothing to do then */
     while (!atomic_load(&a->stop)) {
-        struct message *msg = mailbox_wait(a->in, -1);
-        if (msg)
+        struct message *msg = mailbox_wait(a->in, rest_at);
+        if (msg) {
             msg->handle(msg, a);
+            rest_at = a->rest ? clock_mono_ms() + a->rest_ms : -1;
+        } else if (rest_at >= 0 && clock_mono_ms() >= rest_at) {
+            a->rest(a->self);
+            rest_at = -1;
+        }
     }
 }
 
-struct asker *asker_new(void)
+struct asker *asker_new(void (*rest)(void *self), void *self, int64_t rest_ms)
 {
     struct asker *a = mem_zalloc(1, sizeof *a);
     a->in = mailbox_new(BOX_LIMIT);
     a->out = mailbox_new(BOX_LIMIT);
+    a->rest = rest;
+    a->self = self;
+    a->rest_ms = rest_ms;
     return a;
 }
 

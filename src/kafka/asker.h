@@ -10,6 +10,7 @@
  * Memory   the questions; they are few and the owner bounds them
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/mailbox.h"
 
@@ -22,7 +23,11 @@ struct question {
     void (*free)(struct question *q); /* of what is never fetched */
 };
 
-struct asker *asker_new(void); /* its thread starts with the first question */
+/*
+ * Its thread starts with the first question. `rest` (NULL: none) runs on it
+ * when there was no question for rest_ms, once until the next one.
+ */
+struct asker *asker_new(void (*rest)(void *self), void *self, int64_t rest_ms);
 void asker_free(struct asker *a); /* NULL is fine; joins */
 void asker_ask(struct asker *a, struct question *q); /* gives it away until asker_answer */
 struct question *asker_answer(struct asker *a);      /* NULL: none yet */

@@ -29,12 +29,11 @@
 
 static struct log logger = LOG("kafka.reader");
 
-enum { LOOKUP_MS = 30000, LOOKUP_FIRST_MS = 100, LOOKUP_LAST_MS = 1000, BATCH = 256, END_AGAIN_MS = 200, DENIED_AGAIN_MS = 2000, ASK_FIRST_MS = 1000, ASK_LAST_MS = 2000 };
+enum { LOOKUP_MS = 30000, LOOKUP_FIRST_MS = 100, LOOKUP_LAST_MS = 1000, BATCH = 256, END_AGAIN_MS = 200, DENIED_AGAIN_MS = 2000, ASK_FIRST_MS = 1000, ASK_LAST_MS = 2000, REST_MS = 30000 };
 
 struct end_question {
     struct question base;
-    rd_kafka_t *rk;      /* borrowed; outlives the asker */
-    const char *topic;   /* borrowed from the reader */
+    struct log_reader *reader; /* borrowed; outlives the asker */
     int32_t partitions;
     uint64_t ticket;     /* all asked up to this one are answered */
     int64_t *ends;       /* owned */
@@ -44,7 +43,9 @@ struct end_question {
 struct log_reader {
     char *topic;             /* owned */
     rd_kafka_t *rk;          /* owned */
-    rd_kafka_t *end_rk;      /* owned; its own connection, where no fetch that waits for records is in the way */
+    /* For end offsets: a connection where no fetch that waits for records is in the way. */
+    rd_kafka_conf_t *end_conf; /* owned */
+    rd_kafka_t *end_rk;        /* owned; the asker's thread's; NULL while nobody has asked for long */
     rd_kafka_topic_t *handle; /* owned */
     rd_kafka_queue_t *queue; /* owned */
     struct asker *asker;     /* owned */
@@ -57,6 +58,71 @@ struct log_reader {
     int64_t again_ms;
     const char *missing;     /* the operation that is not allowed; NULL: none */
 };
+
+/* ---- clients ---- */
+
+static struct kaftan_error *conf_new(const struct text_map *props, bool committed, rd_kafka_conf_t **ret)
+{
+    /* The worker's own membership settings come along in the worker's properties; a reader is in no group. */
+    static const char *const not_ours[] = { "group.id", "group.instance.id", "session.timeout.ms", "heartbeat.interval.ms",
+                                            "max.poll.interval.ms", "partition.assignment.strategy", "isolation.level",
+                                            "auto.offset.reset", "enable.auto.commit", "allow.auto.create.topics" };
+    char text[256];
+    rd_kafka_conf_t *conf = NULL;
+    struct text_map *m = text_map_copy(props);
+    for (size_t i = 0; i < COUNT_OF(not_ours); i++)
+        text_map_remove(m, not_ours[i]);
+    text_map_put(m, "isolation.level", committed ? "read_committed" : "read_uncommitted");
+    text_map_put(m, "auto.offset.reset", "earliest");
+    text_map_put(m, "enable.auto.commit", "false");
+    text_map_put(m, "allow.auto.create.topics", "false");
+    struct kaftan_error *err = kafka_conf_new(KAFKA_CONSUMER, m, &conf);
+    text_map_unref(m);
+    if (err)
+        return err;
+    rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof text);
+    rd_kafka_conf_set(conf, "enable.auto.offset.store", "false", text, sizeof text);
+    rd_kafka_conf_set(conf, "fetch.error.backoff.ms", "100", text, sizeof text);
+    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "4096", text, sizeof text);
+    *ret = conf;
+    return NULL;
+}
+
+/* Takes the conf. */
+static struct kaftan_error *client_new(rd_kafka_conf_t *conf, rd_kafka_t **ret)
+{
+    char text[256];
+    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (*ret) {
+        kafka_login_serve(*ret);
+        return NULL;
+    }
+    rd_kafka_conf_destroy(conf);
+    return kaftan_error_new(KAFTAN_E_INVALID, "no Kafka consumer: %s", text);
+}
+
+/* The asker's thread, or nobody's any more. */
+static void end_client_rest(void *self)
+{
+    struct log_reader *r = self;
+    if (r->end_rk)
+        rd_kafka_destroy(r->end_rk);
+    r->end_rk = NULL;
+}
+
+/* Asker's thread. */
+static bool end_client(struct log_reader *r)
+{
+    if (r->end_rk)
+        return true;
+    struct kaftan_error *err = client_new(rd_kafka_conf_dup(r->end_conf), &r->end_rk);
+    if (err)
+        log_error(&logger, "the end of a topic cannot be asked for", LOG_STR("topic", r->topic), LOG_ERR(err));
+    kaftan_error_free(err);
+    return r->end_rk;
+}
+
+/* ---- ends ---- */
 
 static void end_question_free(struct question *q)
 {
@@ -72,12 +138,17 @@ static void end_question_free(struct question *q)
 static void end_question_ask(struct question *q, const struct asker *a)
 {
     struct end_question *e = CONTAINER_OF(q, struct end_question, base);
+    struct log_reader *r = e->reader;
     int timeout_ms = ASK_FIRST_MS;
+    if (!end_client(r)) {
+        e->err = RD_KAFKA_RESP_ERR__FAIL;
+        return;
+    }
     do {
         rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new(e->partitions);
         for (int32_t p = 0; p < e->partitions; p++)
-            rd_kafka_topic_partition_list_add(l, e->topic, p)->offset = RD_KAFKA_OFFSET_END;
-        e->err = asker_stopping(a) ? RD_KAFKA_RESP_ERR__DESTROY : rd_kafka_offsets_for_times(e->rk, l, timeout_ms);
+            rd_kafka_topic_partition_list_add(l, r->topic, p)->offset = RD_KAFKA_OFFSET_END;
+        e->err = asker_stopping(a) ? RD_KAFKA_RESP_ERR__DESTROY : rd_kafka_offsets_for_times(r->end_rk, l, timeout_ms);
         for (int32_t p = 0; !e->err && p < e->partitions; p++) {
             e->err = l->elems[p].err;
             e->ends[p] = l->elems[p].offset;
@@ -90,8 +161,8 @@ static void end_question_ask(struct question *q, const struct asker *a)
 static void end_ask(struct log_reader *r)
 {
     struct end_question *e = mem_zalloc(1, sizeof *e);
-    *e = (struct end_question){ .base = { .ask = end_question_ask, .free = end_question_free }, .rk = r->end_rk,
-                                .topic = r->topic, .partitions = r->partitions, .ticket = r->asked };
+    *e = (struct end_question){ .base = { .ask = end_question_ask, .free = end_question_free }, .reader = r,
+                                .partitions = r->partitions, .ticket = r->asked };
     e->ends = mem_zalloc((size_t)r->partitions, sizeof *e->ends);
     r->asking = r->asked;
     asker_ask(r->asker, &e->base);
@@ -141,38 +212,6 @@ static void end_answers(struct log_reader *r)
 }
 
 /* ---- making ---- */
-
-static struct kaftan_error *client_new(const struct text_map *props, bool committed, rd_kafka_t **ret)
-{
-    /* The worker's own membership settings come along in the worker's properties; a reader is in no group. */
-    static const char *const not_ours[] = { "group.id", "group.instance.id", "session.timeout.ms", "heartbeat.interval.ms",
-                                            "max.poll.interval.ms", "partition.assignment.strategy", "isolation.level",
-                                            "auto.offset.reset", "enable.auto.commit", "allow.auto.create.topics" };
-    char text[256];
-    rd_kafka_conf_t *conf = NULL;
-    struct text_map *m = text_map_copy(props);
-    for (size_t i = 0; i < COUNT_OF(not_ours); i++)
-        text_map_remove(m, not_ours[i]);
-    text_map_put(m, "isolation.level", committed ? "read_committed" : "read_uncommitted");
-    text_map_put(m, "auto.offset.reset", "earliest");
-    text_map_put(m, "enable.auto.commit", "false");
-    text_map_put(m, "allow.auto.create.topics", "false");
-    struct kaftan_error *err = kafka_conf_new(KAFKA_CONSUMER, m, &conf);
-    text_map_unref(m);
-    if (err)
-        return err;
-    rd_kafka_conf_set(conf, "enable.partition.eof", "true", text, sizeof text);
-    rd_kafka_conf_set(conf, "enable.auto.offset.store", "false", text, sizeof text);
-    rd_kafka_conf_set(conf, "fetch.error.backoff.ms", "100", text, sizeof text);
-    rd_kafka_conf_set(conf, "queued.max.messages.kbytes", "4096", text, sizeof text);
-    *ret = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (*ret) {
-        kafka_login_serve(*ret);
-        return NULL;
-    }
-    rd_kafka_conf_destroy(conf);
-    return kaftan_error_new(KAFTAN_E_INVALID, "no Kafka consumer: %s", text);
-}
 
 static struct kaftan_error *look_up(struct log_reader *r)
 {
@@ -233,10 +272,13 @@ struct kaftan_error *log_reader_new(const struct text_map *props, const char *to
     struct log_reader *r = mem_zalloc(1, sizeof *r);
     r->wake_fd = r->epoll_fd = -1;
     r->topic = mem_strdup(topic);
-    r->asker = asker_new();
-    struct kaftan_error *err = client_new(props, committed, &r->rk);
+    r->asker = asker_new(end_client_rest, r, REST_MS);
+    rd_kafka_conf_t *conf = NULL;
+    struct kaftan_error *err = conf_new(props, committed, &conf);
     if (!err)
-        err = client_new(props, false, &r->end_rk);
+        err = client_new(conf, &r->rk);
+    if (!err)
+        err = conf_new(props, false, &r->end_conf);
     if (!err) {
         r->handle = rd_kafka_topic_new(r->rk, topic, NULL);
         err = r->handle ? look_up(r) : kafka_error(rd_kafka_last_error(), "topic '%s'", topic);
@@ -270,8 +312,9 @@ void log_reader_free(struct log_reader *r)
         rd_kafka_queue_destroy(r->queue);
     if (r->handle)
         rd_kafka_topic_destroy(r->handle);
-    if (r->end_rk)
-        rd_kafka_destroy(r->end_rk);
+    end_client_rest(r);
+    if (r->end_conf)
+        rd_kafka_conf_destroy(r->end_conf);
     if (r->rk)
         rd_kafka_destroy(r->rk);
     wake_fd_close(r->wake_fd);
