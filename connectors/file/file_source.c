@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <kaftan/connector.h>
 
@@ -39,6 +40,7 @@ struct file_source {
     const struct kaftan_schema *string; /* static */
     int fd;                           /* owned unless it is standard input; -1: not there yet */
     bool wait_told;
+    bool may_wait; /* a pipe or a terminal: reading may keep us waiting */
     unsigned looks; /* in vain, one after the other; at most QUIET_LOOKS */
     struct file_lines lines;
     uint32_t partition;
@@ -125,6 +127,7 @@ static struct kaftan_error *find_file(struct file_source *s, struct kaftan_arena
 {
     if (is_stdin(s)) {
         s->fd = STDIN_FILENO;
+        s->may_wait = true;
         return NULL;
     }
     int fd = open(s->config->file, O_RDONLY | O_CLOEXEC);
@@ -146,7 +149,9 @@ static struct kaftan_error *find_file(struct file_source *s, struct kaftan_arena
         (void)close(fd);
         return err;
     }
+    struct stat kind;
     file_lines_init(&s->lines, position);
+    s->may_wait = fstat(fd, &kind) < 0 || !S_ISREG(kind.st_mode);
     s->fd = fd;
     s->done = position;
     kaftan_log(LOGGER, KAFTAN_LOG_INFO, "reading file '%s' from position %llu", s->config->file,
@@ -160,7 +165,7 @@ static struct kaftan_error *read_more(struct file_source *s, size_t *ret)
     struct pollfd p = { .fd = s->fd, .events = POLLIN };
     size_t room;
     *ret = 0;
-    if (poll(&p, 1, 0) <= 0)
+    if (s->may_wait && poll(&p, 1, 0) <= 0)
         return NULL;
     char *to = file_lines_room(&s->lines, &room);
     if (!to)

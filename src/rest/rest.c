@@ -153,6 +153,8 @@ void exchange_ask(struct exchange *x, struct herder_request *r, int timeout_ms)
     x->next = x->rest->waiting;
     if (x->next)
         x->next->prev = x;
+    if (!x->rest->waiting)
+        cond_wake_all(&x->rest->wake); /* the timer sleeps while there is nothing to wait for */
     x->rest->waiting = x;
     lock_release(&x->rest->lock);
     herder_send(x->rest->herder, r);
@@ -195,6 +197,8 @@ static bool expire_one(struct rest *rest, int64_t now)
     return true;
 }
 
+enum { LOOK_MS = 500, SLEEP_MS = 60000 };
+
 static void timer_run(void *arg)
 {
     struct rest *rest = arg;
@@ -204,7 +208,7 @@ static void timer_run(void *arg)
         lock_take(&rest->lock);
         if (!atomic_load(&rest->stopping))
             (void)cond_wait_until(&rest->wake, &rest->lock,
-                                  clock_mono_ms() + 500);
+                                  clock_mono_ms() + (rest->waiting ? LOOK_MS : SLEEP_MS));
         lock_release(&rest->lock);
     }
 }

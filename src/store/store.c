@@ -16,7 +16,7 @@
 
 static struct log logger = LOG("store");
 
-enum { BOX_LIMIT = 4096, UPKEEP_MS = 500, FLUSH_MS = 5000 };
+enum { BOX_LIMIT = 4096, UPKEEP_MS = 1000, STATUS_MS = 100, FLUSH_MS = 5000 };
 
 /* ---- records come in ---- */
 
@@ -128,7 +128,7 @@ static int wait_time(const struct store *s)
 {
     int64_t now = clock_mono_ms(), until = now + UPKEEP_MS, deadline = ops_deadline(s);
     if (store_status_waits(s))
-        until = now + UPKEEP_MS / 5;
+        until = now + STATUS_MS;
     if (deadline >= 0 && deadline < until)
         until = deadline;
     return until > now ? (int)(until - now) : 0;
