@@ -47,9 +47,9 @@ KAFTAN_API bool kaftan_task_still_owned(const struct kaftan_task *t);
 /* N4: until when poll and service have nothing to do (kaftan_now_us time); to be set anew in each call; at most 250 ms count. */
 KAFTAN_API void kaftan_task_wait_until(struct kaftan_task *t, kaftan_deadline until);
 /*
- * The same for a connector that keeps nothing alive meanwhile: up to 5 s count, while none of its records is open, and the
- * wait ends at a full tenth of a second. Its descriptor, wake, orders and the next offset flush end it as ever. A thousand
- * quiet tasks cost little this way.
+ * The same for a connector that keeps nothing alive meanwhile: up to 5 s count, while none of its records is open, and a
+ * wait of half a second or more ends at the full second that is nearest, with those of all other quiet tasks. Its
+ * descriptor, wake, orders and the next offset flush end it as ever. A thousand quiet tasks cost little this way.
  */
 KAFTAN_API void kaftan_task_idle_until(struct kaftan_task *t, kaftan_deadline until);
 

@@ -30,7 +30,7 @@ enum {
     SPIN_US = 10000,        /* pause for a connector that would spin */
     RESERVE_US = 1000000,   /* of the stop's time, kept for the last flush */
     PRODUCER_REST_MS = 30000, /* without a record for so long: the producer's client ends */
-    IDLE_GRID_US = 100000,  /* idle tasks wake together: one timer for many, and warm caches */
+    IDLE_GRID_US = 1000000, /* idle tasks wake together, at full seconds: one timer for many, and warm caches */
     EVENTS = 4,
 };
 enum { SOURCE_MAILBOX = 1, SOURCE_PRODUCER, SOURCE_TOPICS, SOURCE_CONNECTOR, SOURCE_INNER };
@@ -189,7 +189,9 @@ static kaftan_deadline quiet_until(const struct source_task *t, kaftan_deadline 
     if (!t->work->idle || batch_pool_open(t->pool) > 0)
         return earlier(until, now + WAIT_LIMIT_US);
     until = earlier(until, now + IDLE_LIMIT_US);
-    return until <= now ? until : (until + IDLE_GRID_US - 1) / IDLE_GRID_US * IDLE_GRID_US;
+    if (until < now + IDLE_GRID_US / 2)
+        return until;
+    return (until + IDLE_GRID_US / 2) / IDLE_GRID_US * IDLE_GRID_US;
 }
 
 /* Waits until something has a reason to move; true: the connector's descriptor is ready. */
