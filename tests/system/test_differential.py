@@ -80,9 +80,9 @@ def requests(lines):
     yield "GET", "/connectors/x/status", None, None
     yield "GET", "/connectors/x/tasks", None, None
     yield "PUT", "/connectors/x/resume", None, "RUNNING"
-    for path in ("/connectors/x/restart", "/connectors/nobody/restart", "/connectors/x/tasks/0/restart",
-                 "/connectors/x/tasks/7/restart", "/connectors/x/restart?includeTasks=true",
-                 "/connectors/x/restart?onlyFailed=true"):
+    # Java restarts later than it answers: what shows the present state comes first, what shows the plan last.
+    for path in ("/connectors/x/restart?onlyFailed=true", "/connectors/x/restart", "/connectors/nobody/restart",
+                 "/connectors/x/tasks/0/restart", "/connectors/x/tasks/7/restart", "/connectors/x/restart?includeTasks=true"):
         yield "POST", path, None, "RUNNING"
     for method, path in (("PUT", "/connectors/nobody/pause"), ("PUT", "/connectors/nobody/resume"),
                          ("PUT", "/connectors/nobody/stop"), ("DELETE", "/connectors/nobody"), ("DELETE", "/connectors"),
