@@ -256,7 +256,7 @@ def rows_of(r):
     n, rows = r["tasks"], []
     for key, what in (("kill", "after a kill -9"), ("join", "after a third worker joins"), ("take_up", "one worker takes up all")):
         mine, theirs = kaftan[key]["work_ms"], java[key]["work_ms"]
-        ratio = mine["median"] / theirs["median"]
+        ratio = mine["median"] / max(theirs["median"], 1)
         rows.append(("rebalance work %s, Kaftan / Java" % what, "%.2f" % ratio, "<= 0.20", ratio <= 0.20))
         rows.append(("rebalance work %s, %d tasks, worst" % (what, n), "%.0f ms" % mine["max"], "<= 500 ms", mine["max"] <= 500))
     still = kaftan["join"]["still_ms"]["max"]["max"]
